@@ -1,0 +1,1 @@
+"""What was seen and what it amounts to: pure, no I/O and no clock."""

@@ -1,0 +1,394 @@
+"""What an observer sees at one moment: frozen, complete, and the only thing a screen reads.
+
+Times are monotonic nanoseconds unless the name says otherwise; shares are percent of one core.
+None means "not known"; it is never replaced by 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Role(StrEnum):
+    """What a thread is there for."""
+
+    LOOP = "event loop"
+    WORKER = "worker"
+    PROBE = "probe"
+    OTHER = "other"
+
+
+class Word(StrEnum):
+    """How the server behaves, see `model.behaviour`."""
+
+    SEQUENTIAL = "sequential"
+    CONCURRENT = "concurrent"
+    PARALLEL = "parallel"
+    IDLE = "idle"
+    UNKNOWN = "unknown"
+
+
+class PhaseState(StrEnum):
+    """Where a phase is: settle, measure, drain, then done."""
+
+    STARTING = "starting"
+    SETTLE = "settle"
+    MEASURE = "measure"
+    DRAIN = "drain"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A function of the app that answers a route."""
+
+    method: str = ""
+    route: str = ""
+    """The route's template, `/items/{id}`, never a path that a client asked for."""
+    name: str = ""
+    kind: str = ""
+    """`async def`, `def`, or "" where it is not known."""
+    place: str = ""
+    """`cpu.py:14`"""
+
+    @property
+    def label(self) -> str:
+        """`GET /items/{id}`."""
+        return f"{self.method} {self.route}".strip()
+
+
+class Activity(NamedTuple):
+    """What a thread runs now."""
+
+    request: int
+    endpoint: Endpoint
+    since: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ThreadRow:
+    """One thread, over about the last second."""
+
+    pid: int
+    tid: int
+    label: str
+    """`event loop`, `worker-01`, or the thread's own name."""
+    role: Role
+    state: str
+    """As in /proc: R, S, D, Z; `X` for a thread that ended a moment ago."""
+    processor: int | None
+    cpu_percent: float | None
+    wait_percent: float | None
+    """Share of the time that it was ready to run and had no core."""
+    switches_per_s: float | None
+    cpu_s: float | None
+    """CPU seconds in its whole life."""
+    hops: int | None
+    now: Activity | None
+    active_at: int
+    """When it last did something."""
+
+
+class Span(NamedTuple):
+    """A stretch of a thread's time that belonged to a request (or to several short ones)."""
+
+    begin: int
+    end: int
+    request: int
+    """Its number; the last one's where `requests` > 1."""
+    requests: int
+    busy: int
+    """ns within begin..end in which one of the requests was really there."""
+
+
+class CpuPoint(NamedTuple):
+    """A thread's CPU clock at a moment; the height of a lane is its slope."""
+
+    t: int
+    cpu_ns: int
+
+
+class DepthPoint(NamedTuple):
+    """From `t` on so many requests waited."""
+
+    t: int
+    depth: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lane:
+    """The last minute of one thread.
+
+    Chunks are shared by many snapshots: a second each, oldest first, in the order of the ends.
+    """
+
+    pid: int
+    tid: int
+    label: str
+    role: Role
+    spans: tuple[tuple[Span, ...], ...]
+    current: tuple[Span, ...]
+    """Spans that go on; their `end` is the snapshot's time."""
+    cpu: tuple[tuple[CpuPoint, ...], ...]
+    active_at: int
+
+
+class Event(StrEnum):
+    """Kinds of lines in the request log."""
+
+    ARRIVE = "arrive"
+    START = "start"
+    END = "end"
+    NOTE = "note"
+
+
+class LogLine(NamedTuple):
+    """One line of the request log."""
+
+    t: int
+    event: Event
+    request: int
+    client: int | None
+    endpoint: Endpoint
+    thread: str
+    status: int
+    here_ns: int
+    """END: from arrival to the last byte; START: from arrival to here."""
+    client_ns: int | None
+    """END: what the client saw, once it is known."""
+    text: str
+    """NOTE: what happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """The word, the sentence that explains it, and the numbers that it stands on."""
+
+    word: Word
+    reason: str
+    evidence: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Percentiles in ns; None where there are too few samples for them."""
+
+    count: int = 0
+    min: int | None = None
+    mean: float | None = None
+    p50: int | None = None
+    p90: int | None = None
+    p95: int | None = None
+    p99: int | None = None
+    max: int | None = None
+
+
+class Limiter(NamedTuple):
+    """A threadpool in AnyIO's words."""
+
+    name: str
+    total_tokens: int
+    borrowed_tokens: int
+    tasks_waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class TargetInfo:
+    """The server's facts."""
+
+    title: str = ""
+    """`demo cpu`, or the command."""
+    url: str = ""
+    pids: tuple[int, ...] = ()
+    command: str = ""
+    python: str = ""
+    gil: bool | None = None
+    workers: int = 1
+    loop: str = ""
+    http: str = ""
+    cpus: int = 1
+    """Cores of the host."""
+    running: bool = True
+    ended: str = ""
+    """How it ended: `exited with status 1`, `killed by SIGKILL`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One way to answer the demo's requests."""
+
+    key: str = ""
+    """`async`, `def`"""
+    title: str = ""
+    """`async def /cpu/async/{client}`"""
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseInfo:
+    """Which variant is under load, and how far it is."""
+
+    variant: Variant = Variant()
+    state: PhaseState = PhaseState.STARTING
+    since: int = 0
+    """When the present state began."""
+    seconds: float | None = None
+    """Length of the measurement; None: until it is stopped."""
+    clients: int = 0
+    load_on: bool = False
+    tour: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What limits the picture."""
+
+    dropped: int = 0
+    """Events overwritten before they were read."""
+    holes: int = 0
+    """Events that were claimed and never written."""
+    probe_errors: int = 0
+    limited: str = ""
+    """Why something is missing: `no probe`."""
+    monitor_percent: float | None = None
+    """CPU of the monitor itself."""
+    load_percent: float | None = None
+    """CPU of the load process."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Snapshot:
+    """The state at `at`."""
+
+    at: int
+    wall_offset: int = 0
+    """Wall clock minus monotonic clock, ns."""
+    started: int = 0
+    """When the observation began."""
+    target: TargetInfo = TargetInfo()
+    phase: PhaseInfo = PhaseInfo()
+    per_second: float | None = None
+    """Ends a second over the last 5 s (or since the phase's measurement began, if shorter)."""
+    bars: tuple[int, ...] = ()
+    """Ends in each of the last 60 whole seconds, oldest first."""
+    latency: Latency = Latency()
+    """Over the last 5 s: at our clients, or in the server without our load."""
+    latency_at_client: bool = True
+    in_flight: int | None = None
+    """Asked by our clients and not answered."""
+    open: int | None = None
+    """In the server: arrived and not ended."""
+    queued: int | None = None
+    """in flight - open: sent, not yet seen by the app."""
+    in_threads: int | None = None
+    done: int = 0
+    failed: int = 0
+    limiters: tuple[Limiter, ...] = ()
+    loop_lag_ns: int | None = None
+    gil_lag_ns: int | None = None
+    cores_used: float | None = None
+    threads: tuple[ThreadRow, ...] = ()
+    lanes: tuple[Lane, ...] = ()
+    queue: tuple[tuple[DepthPoint, ...], ...] = ()
+    """Depth of the queue over the last minute, in chunks like the lanes."""
+    log: tuple[LogLine, ...] = ()
+    """The last lines, oldest first."""
+    behaviour: Behaviour = Behaviour(Word.UNKNOWN, "nothing was seen yet")
+    finished: tuple[PhaseSummary, ...] = ()
+    """Phases that ended, oldest first."""
+    health: Health = Health()
+    output: tuple[str, ...] = ()
+    """The last lines that the server printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteSummary:
+    """One endpoint during a phase's measurement. Times in ns."""
+
+    endpoint: Endpoint
+    started: int
+    completed: int
+    failed: int
+    latency: Latency
+    """In the server: arrival to last byte."""
+    hold_longest: int
+    hold_total: int
+    hold_share: float | None
+    """Share of the measured time in which it held the event loop, 0..1."""
+    hop_wait: Latency
+    cpu_ns_per_request: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LimiterSummary:
+    """A threadpool during a phase."""
+
+    name: str
+    total_tokens: int
+    borrowed_max: int
+    waiting_max: int
+    wait: Latency
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessSummary:
+    """A server process during a phase."""
+
+    pid: int
+    cores_used: float | None
+    loop_lag: Latency
+    gil_lag: Latency
+    limiters: tuple[LimiterSummary, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadSummary:
+    """A thread during a phase's measurement."""
+
+    pid: int
+    tid: int
+    label: str
+    role: Role
+    cpu_percent: float | None
+    wait_percent: float | None
+    voluntary_per_s: float | None
+    involuntary_per_s: float | None
+    hops: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseSummary:
+    """A whole phase: settle, measure and drain. Counts are over all of it, rates over measure."""
+
+    variant: Variant
+    round: int
+    clients: int
+    settle_s: float
+    duration_s: float
+    drain_s: float
+    started: int
+    completed: int
+    failed: int
+    cut_off: int
+    """In flight when the time-out of the drain came."""
+    per_second: float
+    latency: Latency
+    generator_percent: float | None
+    served_started: int | None
+    served_completed: int | None
+    """The server's own count."""
+    behaviour: Behaviour
+    open_max: int | None
+    open_mean: float | None
+    in_threads_max: int | None
+    cores_used: float | None
+    cpu_ns_per_request: float | None
+    switches_per_request: float | None
+    routes: tuple[RouteSummary, ...] = ()
+    processes: tuple[ProcessSummary, ...] = ()
+    threads: tuple[ThreadSummary, ...] = ()
+    events_read: int = 0
+    events_dropped: int = 0
+    aborted: str = ""
+    """Why it did not reach its end."""

@@ -1,0 +1,141 @@
+"""The ring file: where each number lies. `docs/ring-format.md` says the same in words.
+
+One definition for both ends: the probe writes with it, the reader checks and reads with it.
+Standard library only, Python 3.9 syntax: the probe runs in whatever Python the server has.
+All numbers are in the machine's byte order; times are CLOCK_MONOTONIC nanoseconds, the one
+clock that every process on the machine shares.
+"""
+
+from __future__ import annotations
+
+import struct
+
+MAGIC = int.from_bytes(b"TSRING\x00\x01", "little")
+"""First word of a finished ring; written last, so that a half-made ring is never read."""
+VERSION = 1
+
+WORD = 8
+HEADER_WORDS = 64
+
+# -- header words ------------------------------------------------------------------------------
+W_MAGIC, W_VERSION, W_PID, W_PID_START, W_CREATED, W_WALL_OFFSET = range(6)
+"""PID_START: `starttime` of /proc/PID/stat, in clock ticks, so that a reused PID is told apart.
+WALL_OFFSET: wall clock minus monotonic clock, ns."""
+W_HEARTBEAT = 6
+"""The monitors' side of the conversation: when one of them last was there, monotonic ns."""
+W_ERRORS, W_CELL_OVERFLOW, W_OPEN_OVERFLOW, W_STRING_OVERFLOW = range(7, 11)
+W_OPEN_HIGH = 11
+"""Slots of the open table that were ever used: the reader looks no further."""
+W_PYTHON, W_LOOP, W_HTTP, W_GIL = range(12, 16)
+"""String numbers (python version, event loop, HTTP parser); GIL is 1 on, 0 off."""
+W_SECTIONS = 16
+"""Three words for each section in the order below: offset in bytes, item size, items."""
+
+S_CELLS, S_OPEN, S_STRINGS, S_RECORDS = range(4)
+
+# -- thread cells: one a thread that writes; a thread adds only to its own ---------------------
+CELL_WORDS = 16
+CELLS = 1024
+(
+    C_TID,
+    C_NAME,
+    C_ROLE,
+    C_NOW_REQUEST,
+    C_NOW_SINCE,
+    C_NOW_WHAT,
+    C_STARTED,
+    C_ENDED,
+    C_HOPS,
+    C_HOP_CPU,
+    C_STEPS,
+    C_HELD,
+    C_HOPS_BEFORE,
+    C_IDENT,
+    C_LOOP_CPU,
+) = range(15)
+"""NOW_*: what the thread runs this moment, the *step cell* on an event loop's thread.
+A cell whose thread ended goes to another one: its totals stay and grow, HOPS_BEFORE is what the
+hops were when the present owner took it."""
+
+ROLE_LOOP, ROLE_WORKER, ROLE_PROBE = 1, 2, 4
+
+# -- open table: one slot a request that is open now -------------------------------------------
+OPEN_WORDS = 8
+OPEN = 4096
+O_REQUEST, O_ARRIVED, O_WHAT, O_STATE, O_TID, O_SINCE, O_CLIENT_REQUEST = range(7)
+"""REQUEST is written last and cleared first."""
+
+STATE_LOOP, STATE_AWAITING, STATE_QUEUED, STATE_THREAD = 1, 2, 3, 4
+
+# -- strings: number = slot; u16 length (written last), then UTF-8; number 0 is "unknown" ------
+STRING_SIZE = 256
+STRINGS = 1024
+STRING_LENGTH = struct.Struct("=H")
+SEPARATOR = "\x1f"
+"""An endpoint is one string: method, route, function, kind (`async def`, `def`), place."""
+
+# -- records -----------------------------------------------------------------------------------
+RECORDS = 32 * 1024
+RECORD = struct.Struct("=QBBHIQQQIIIHHQ")
+"""seq, kind, flags, status, tid, request, t, a, x, y, z, what, n, seq again."""
+
+R_SEQ, R_KIND, R_FLAGS, R_STATUS, R_TID, R_REQUEST, R_T, R_A, R_X, R_Y, R_Z, R_WHAT, R_N = range(13)
+
+ARRIVE = 1
+"""a request came: a = our client's request number (0: another client), what = endpoint so far"""
+ENDPOINT = 2
+"""the endpoint's own code is about to run: a = arrival, what = endpoint"""
+STEP = 3
+"""a step of at least STEP_RECORD_NS ended: a = begin, x = CPU us, what = endpoint, n = ordinal"""
+END = 4
+"""a request ended, complete in itself: a = arrival, x = loop CPU us, y = loop held us,
+z = longest step us, what = endpoint, n = steps, status = HTTP status"""
+HOP_IN = 5
+"""a function starts on a worker thread: a = submitted, what = function, flag ENDPOINT"""
+HOP_OUT = 6
+"""and ends there: a = begin, x = CPU us, y = waited us, what = function"""
+LIMITER = 7
+"""a threadpool: request = its number, a = borrowed tokens, x = total, y = waiting, what = name"""
+LAG = 8
+"""a heartbeat came late: a = lag ns; flag LAG_LOOP (tid: the loop's thread) or LAG_GIL"""
+STALL = 9
+"""a step has lasted long: a = since, x = place in the app's code, y = innermost place"""
+SEND = 10
+"""(load) a client asks: request = our number, a = scheduled, x = client, what = route"""
+DONE = 11
+"""(load) and is answered: a = sent, status, x = client, y = error kind, what = route"""
+
+F_ENDPOINT = 1
+F_ASYNC = 2
+F_WEBSOCKET = 4
+F_FAILED = 8
+"""the app raised, or the client left before the response was complete"""
+F_LAG_LOOP, F_LAG_GIL = 1, 2
+
+STEP_RECORD_NS = 1_000_000
+"""Shorter steps are not recorded one by one: END carries their sum and the longest."""
+SLEEP_AFTER_NS = 5_000_000_000
+"""A heartbeat older than this: no monitor is there, the probe sleeps."""
+CLIENT_HEADER = b"x-threadscope-request"
+"""Only our own load sends it: the number that joins both ends of a request."""
+
+
+def sections(records: int = RECORDS) -> list[tuple[int, int, int]]:
+    """Offset, item size and item count of each section, for a ring of so many records."""
+    sizes = [
+        (CELL_WORDS * WORD, CELLS),
+        (OPEN_WORDS * WORD, OPEN),
+        (STRING_SIZE, STRINGS),
+        (RECORD.size, records),
+    ]
+    out, offset = [], HEADER_WORDS * WORD
+    for size, count in sizes:
+        out.append((offset, size, count))
+        offset += size * count
+    return out
+
+
+def total_size(records: int = RECORDS) -> int:
+    """Bytes of a whole ring file."""
+    offset, size, count = sections(records)[-1]
+    return offset + size * count

@@ -1,0 +1,1 @@
+"""Threads as the kernel sees them."""

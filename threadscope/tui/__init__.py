@@ -1,0 +1,1 @@
+"""The screen: draws snapshots, knows nothing of where they come from."""
