@@ -1,0 +1,34 @@
+"""What the kernel says of a process and its threads at one moment."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class ThreadSample(NamedTuple):
+    """One thread. Clocks count from the thread's birth."""
+
+    tid: int
+    born: int
+    """`starttime` of /proc/PID/task/TID/stat, clock ticks since boot: (tid, born) is unique."""
+    name: str
+    """The kernel's name, at most 15 bytes."""
+    state: str
+    processor: int | None
+    cpu_ns: int
+    wait_ns: int | None
+    """Ready to run, without a core; None where the kernel does not count it."""
+    voluntary: int | None
+    involuntary: int | None
+    """Context switches; read less often than the rest, so they may be some samples old."""
+
+
+class ProcessSample(NamedTuple):
+    """One process with all its threads."""
+
+    pid: int
+    t: int
+    """Monotonic ns."""
+    cpu_ns: int
+    """The process's own clock: threads that ended are in it."""
+    threads: tuple[ThreadSample, ...]
