@@ -185,11 +185,10 @@ class RingWriter:
         words[at + L.C_TID] = tid
         return cell
 
-    def free_cells_but(self, alive: set[int]) -> None:
+    def free_cells(self, cells: list[Cell]) -> None:
         """Gives back the cells of threads that ended; their totals stay."""
-        for tid in [tid for tid in list(self._cells) if tid not in alive]:
-            cell = self._cells.pop(tid, None)
-            if cell is not None:
+        for cell in cells:
+            if self._cells.pop(cell.tid, None) is cell:
                 self.words[cell.at + L.C_NOW_REQUEST] = 0
                 self.words[cell.at + L.C_TID] = 0
                 self._free_cells.append((cell.at - self._cells_at) // L.CELL_WORDS)

@@ -1,0 +1,138 @@
+"""Where the probe takes hold: a few functions of the server and its libraries.
+
+Each is patched when (and if) the app imports it, never before: nothing is imported on the app's
+behalf.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from . import hops, requests, state, watch
+from . import layout as L
+from .state import CURRENT
+
+
+def patch_uvicorn(module: Any) -> None:
+    """Puts our wrapper around the app that uvicorn has loaded: outermost, any ASGI app."""
+    original = module.Config.load
+
+    def load(self: Any) -> None:
+        original(self)
+        try:
+            self.loaded_app = requests.Observed(self.loaded_app)
+            probe = state.current()
+            if probe is not None:
+                parser = self.http_protocol_class.__module__.rpartition(".")[2]
+                probe.words[L.W_HTTP] = probe.ring.string(parser.replace("_impl", ""))
+        except Exception:
+            pass
+
+    module.Config.load = hops.stand_in(load, original)
+
+
+def _route_handle(owner: Any) -> None:
+    original = owner.handle
+
+    def handle(self: Any, scope: Any, receive: Any, send: Any) -> Any:
+        request = CURRENT.get()
+        if request is None or request.reported or scope["type"] != "http":
+            return original(self, scope, receive, send)
+        try:
+            if not request.routed:
+                request.route(self, scope)
+            if not request.started and not hasattr(self, "dependant"):  # no FastAPI route
+                request.start()
+        except Exception:
+            request.probe.ring.error()
+        call = original(self, scope, receive, send)
+        # a middleware's child task: its steps are the request's as well
+        return call if request.on_loop() else requests.drive(call, request)
+
+    owner.handle = hops.stand_in(handle, original)
+
+
+def patch_starlette(module: Any) -> None:
+    """Learns the route; follows the request into child tasks."""
+    _route_handle(module.Route)
+
+
+def patch_fastapi(module: Any) -> None:
+    """The same for FastAPI's routes, and the moment at which the endpoint itself starts."""
+    if "handle" in vars(module.APIRoute):
+        _route_handle(module.APIRoute)
+    original = module.run_endpoint_function
+
+    def run_endpoint_function(*args: Any, **kwargs: Any) -> Any:
+        request = CURRENT.get()
+        if request is not None and not request.started:
+            try:
+                request.start()
+            except Exception:
+                request.probe.ring.error()
+        return original(*args, **kwargs)
+
+    module.run_endpoint_function = hops.stand_in(run_endpoint_function, original)
+
+
+PATCHES: dict[str, Callable[[Any], None]] = {
+    "uvicorn.config": patch_uvicorn,
+    "starlette.routing": patch_starlette,
+    "fastapi.routing": patch_fastapi,
+    "anyio.to_thread": hops.patch_anyio,
+    "concurrent.futures.thread": hops.patch_executor,
+}
+
+
+class _Finder:
+    """Finds nothing itself: lets the others find a module of ours, and patches it once loaded."""
+
+    def __init__(self) -> None:
+        self._busy: set[str] = set()
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        if name not in PATCHES or name in self._busy:
+            return None
+        self._busy.add(name)
+        try:
+            spec: Any = importlib.util.find_spec(name)
+        finally:
+            self._busy.discard(name)
+        if spec is not None and hasattr(spec.loader, "exec_module"):
+            spec.loader = _Loader(spec.loader)
+        return spec
+
+
+class _Loader:
+    """A module's own loader, and the patch after it."""
+
+    def __init__(self, loader: Any) -> None:
+        self._loader = loader
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)
+
+    def exec_module(self, module: Any) -> None:
+        self._loader.exec_module(module)
+        module.__loader__ = module.__spec__.loader = self._loader
+        apply(module.__name__, module)
+
+
+def apply(name: str, module: Any) -> None:
+    """Patches one module; a library of an unknown shape is left as it is."""
+    try:
+        PATCHES[name](module)
+    except Exception:
+        pass
+
+
+def install() -> None:
+    """Patches what is imported already, and the rest as it comes."""
+    for name in PATCHES:
+        if name in sys.modules:
+            apply(name, sys.modules[name])
+    sys.meta_path.insert(0, _Finder())
+    state.on_open.append(lambda probe: watch.Watch(probe).start())

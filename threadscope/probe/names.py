@@ -1,0 +1,127 @@
+"""What a request and a hop are called: method, route, function, kind and place as one string.
+
+Worked out once for each route or function; the hot path only looks the number up.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import MutableMapping
+from typing import Any
+
+from . import layout as L
+from .ring import RingWriter
+
+MAX_PATHS = 200
+"""Apps without a router have only paths, which may carry ids: no more than this many of them."""
+NO_ROUTE = "(no route)"
+OTHER_PATHS = "(other paths)"
+
+Scope = MutableMapping[str, Any]
+
+
+def innermost(function: Any) -> Any:
+    """The function beneath partials and FastAPI's `_run_sync_endpoint`."""
+    for _ in range(8):
+        keywords = getattr(function, "keywords", None)
+        if isinstance(keywords, dict) and callable(keywords.get("function")):
+            function = keywords["function"]
+        elif hasattr(function, "func") and hasattr(function, "args"):
+            function = function.func
+        else:
+            break
+    return function
+
+
+def kind(function: Any) -> str:
+    """`async def`, `def`, or "" for what is neither."""
+    for candidate in (function, vars(type(function)).get("__call__")):
+        if inspect.iscoroutinefunction(candidate) or inspect.isasyncgenfunction(candidate):
+            return "async def"
+    return "def" if inspect.isroutine(function) else ""
+
+
+def place(function: Any) -> str:
+    """`cpu.py:14`, or "" for what is not written in Python."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    if code is None:
+        return ""
+    return "%s:%d" % (os.path.basename(code.co_filename), code.co_firstlineno)
+
+
+def title(function: Any) -> str:
+    """A function's qualified name."""
+    return str(getattr(function, "__qualname__", None) or type(function).__name__)[:100]
+
+
+def text(method: str, route: str, name: str, kind: str, where: str) -> str:
+    """The parts in one string, the route shortened when they do not fit into a slot."""
+    room = L.STRING_SIZE - 8 - len((method + name + kind + where).encode("utf-8", "replace"))
+    data = route.encode("utf-8", "replace")
+    if len(data) > room:
+        route = data[: max(room - 3, 0)].decode("utf-8", "ignore") + "…"
+    return L.SEPARATOR.join((method, route, name, kind, where))
+
+
+def template(route: Any, scope: Scope) -> str:
+    """The route's path with its parameters as names, prefixes of included routers included."""
+    inner = scope.get("fastapi")
+    context = inner.get("effective_route_context") if isinstance(inner, dict) else None
+    for owner in (context, route):
+        path = getattr(owner, "path_format", None) or getattr(owner, "path", None)
+        if path:
+            return str(path)
+    return NO_ROUTE
+
+
+class Names:
+    """String numbers of what was named so far, in one ring."""
+
+    def __init__(self, ring: RingWriter) -> None:
+        self._string = ring.string
+        self._endpoints: dict[Any, tuple[int, int, Any]] = {}
+        self._functions: dict[Any, int] = {}
+        self._paths: dict[tuple[str, str], int] = {}
+
+    def endpoint(self, route: Any, scope: Scope) -> tuple[int, int, Any]:
+        """String number and flags of a route's endpoint, and the function itself."""
+        endpoint = getattr(route, "endpoint", None)
+        method = scope["method"]
+        path = template(route, scope)
+        key = (id(endpoint), path, method)
+        found = self._endpoints.get(key)
+        if found is None:
+            function = innermost(endpoint)
+            word = kind(function)
+            number = self._string(text(method, path, title(function), word, place(function)))
+            flags = L.F_ASYNC if word == "async def" else 0
+            found = self._endpoints[key] = number, flags, function
+        return found
+
+    def path(self, method: str, path: str) -> int:
+        """String number of a request that has no route: a path, or "" before it is known."""
+        key = (method, path)
+        number = self._paths.get(key)
+        if number is None:
+            if len(self._paths) >= MAX_PATHS:
+                key = (method, OTHER_PATHS)
+            number = self._paths[key] = self._string(text(key[0], key[1], "", "", ""))
+        return number
+
+    def unmatched(self, scope: Scope) -> int:
+        """String number of a request that ended without a route.
+
+        An app with a router answered 404 to it; an app without one has only its path.
+        """
+        routed = "app" in scope or "router" in scope
+        return self.path(scope["method"], NO_ROUTE if routed else scope.get("path", ""))
+
+    def function(self, function: Any) -> int:
+        """String number of a function that hops; `function` is without its wrappers."""
+        key = getattr(function, "__code__", None) or type(function)
+        number = self._functions.get(key)
+        if number is None:
+            number = self._string(text("", "", title(function), "", place(function)))
+            self._functions[key] = number
+        return number

@@ -1,0 +1,172 @@
+"""The probe's own thread and the loops' heartbeats: lag, threadpools, stalls, thread names."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import os
+import sys
+import sysconfig
+import threading
+import time
+from typing import Any
+
+from . import layout as L
+from .state import Loop, Probe
+
+BEAT_NS = 100_000_000
+"""Each wake-up of a heartbeat thread costs a busy thread some three switches: not more often."""
+STALL_NS = 100_000_000
+"""A step this long is looked into; asyncio's own `slow_callback_duration`."""
+NAMES_NS = 1_000_000_000
+REPEAT_NS = 1_000_000_000
+"""Unchanged tokens are said again this often, for monitors that come late."""
+
+now = time.monotonic_ns
+_LIBRARY = tuple(
+    os.path.join(path, "")
+    for path in {*sysconfig.get_paths().values(), os.path.dirname(os.path.abspath(__file__))}
+    if path
+)
+
+
+def start_beat(probe: Probe, loop: Loop, t: int) -> None:
+    """Starts (again) the heartbeat of the running event loop."""
+    loop.generation += 1
+    loop.beat_due = t + 10 * BEAT_NS
+    try:
+        running = asyncio.get_running_loop()
+    except RuntimeError:  # another kind of loop, without a heartbeat
+        return
+    module = type(running).__module__.partition(".")[0]
+    probe.words[L.W_LOOP] = probe.ring.string(module)
+    _Beat(probe, loop, running).arm(t)
+
+
+class _Beat:
+    """One heartbeat; its lag is how late the loop was."""
+
+    def __init__(self, probe: Probe, loop: Loop, running: asyncio.AbstractEventLoop) -> None:
+        self.probe, self.loop, self.running = probe, loop, running
+        self.generation = loop.generation
+        self.due = 0
+
+    def arm(self, t: int) -> None:
+        self.due = t + BEAT_NS
+        # ten beats of grace before a request takes the loop for one without a heartbeat
+        self.loop.beat_due = self.due + 10 * BEAT_NS
+        # an empty context: the request that happened to be first must not be kept alive
+        self.running.call_later(BEAT_NS / 1e9, self.beat, context=contextvars.Context())
+
+    def beat(self) -> None:
+        t = now()
+        if self.generation != self.loop.generation:
+            return
+        if self.probe.asleep(t):
+            self.loop.beat_due = 0
+            return
+        lag = max(t - self.due, 0)
+        self.probe.put(L.LAG, L.F_LAG_LOOP, 0, self.loop.cell.tid, 0, t, lag)
+        self.arm(t)
+
+
+def know_limiter(probe: Probe, limiter: Any, default: bool) -> None:
+    """Takes note of a threadpool: its tokens are sampled from now on."""
+    if id(limiter) not in probe.limiters:
+        probe.limiters[id(limiter)] = _Limiter(limiter, "default" if default else "own")
+
+
+class _Limiter:
+    """One of AnyIO's limiters, and what was last said of it."""
+
+    def __init__(self, limiter: Any, name: str) -> None:
+        self.limiter, self.name = limiter, name
+        self.said: tuple[int, int, int] | None = None
+        self.said_at = 0
+
+    def sample(self, probe: Probe, t: int) -> None:
+        statistics = self.limiter.statistics()
+        total = int(min(statistics.total_tokens, 0xFFFFFFFF))  # it may be infinite
+        values = (total, statistics.borrowed_tokens, statistics.tasks_waiting)
+        if values == self.said and t - self.said_at < REPEAT_NS:
+            return
+        self.said, self.said_at = values, t
+        probe.put(L.LIMITER, 0, 0, 0, id(self.limiter), t, max(values[1], 0), total,
+                  values[2], 0, probe.ring.string(self.name))  # fmt: skip
+
+
+class Watch(threading.Thread):
+    """Wakes ten times a second while a monitor is there, once a second otherwise."""
+
+    def __init__(self, probe: Probe) -> None:
+        super().__init__(name="threadscope probe", daemon=True)
+        self.probe = probe
+        self._named_at = 0
+        self._stalled: dict[int, int] = {}
+
+    def run(self) -> None:
+        """Until the process ends."""
+        probe = self.probe
+        probe.cell(L.ROLE_PROBE)
+        while True:
+            due = now() + BEAT_NS
+            time.sleep(BEAT_NS / 1e9)
+            t = now()
+            if probe.asleep(t):
+                time.sleep(1)
+                continue
+            try:
+                probe.put(L.LAG, L.F_LAG_GIL, 0, 0, 0, t, max(t - due, 0))
+                for limiter in list(probe.limiters.values()):
+                    limiter.sample(probe, t)
+                self._look_at_loops(t)
+                if t - self._named_at > NAMES_NS:
+                    self._named_at = t
+                    self._name_threads()
+            except Exception:
+                probe.ring.error()
+
+    def _name_threads(self) -> None:
+        """Names threads that did no hop yet; gives back the cells of those that ended."""
+        ring, words = self.probe.ring, self.probe.words
+        known = ring.cells()  # before the look at who is alive: a newcomer is not taken for dead
+        alive = sys._current_frames()
+        ring.free_cells([c for c in known if words[c.at + L.C_IDENT] not in alive])
+        for thread in threading.enumerate():
+            if thread.native_id and thread.ident in alive:
+                ring.cell(thread.native_id, thread.ident, 0, thread.name)
+
+    def _look_at_loops(self, t: int) -> None:
+        """Says where a loop's thread is, once a step that has lasted long."""
+        probe, words = self.probe, self.probe.words
+        for cell in probe.ring.cells():
+            at = cell.at
+            if not words[at + L.C_ROLE] & L.ROLE_LOOP:
+                continue
+            request, since = words[at + L.C_NOW_REQUEST], words[at + L.C_NOW_SINCE]
+            if not request or t - since < STALL_NS or self._stalled.get(cell.tid) == since:
+                continue
+            self._stalled[cell.tid] = since
+            frame = sys._current_frames().get(words[at + L.C_IDENT])
+            own, innermost = _places(frame)
+            string = probe.ring.string
+            probe.put(L.STALL, 0, 0, cell.tid, request, t, since, string(own), string(innermost),
+                      0, words[at + L.C_NOW_WHAT])  # fmt: skip
+
+
+def _places(frame: Any) -> tuple[str, str]:
+    """Where a thread is: innermost in the app's own code, and innermost at all."""
+    innermost = _where(frame) if frame is not None else ""
+    while frame is not None:
+        filename = frame.f_code.co_filename
+        if not filename.startswith((*_LIBRARY, "<frozen")):
+            return _where(frame), innermost
+        frame = frame.f_back
+    return "", innermost
+
+
+def _where(frame: Any) -> str:
+    """`cpu.py:31 in burn()`."""
+    code = frame.f_code
+    file = os.path.basename(code.co_filename)
+    return "%s:%s in %s()" % (file, frame.f_lineno, code.co_name)
