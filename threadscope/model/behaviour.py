@@ -1,0 +1,86 @@
+"""The word for how a server behaves, and what it stands on.
+
+Computed from what happened while at least two requests wanted service, never assumed from the
+code: `async def` with middleware is still sequential, `def` on one core still concurrent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from threadscope.model.snapshot import Behaviour, Word
+
+PARALLEL_CORES = 1.25
+"""More than one core can be used a little by a server that is not parallel: `hello` as `def` uses
+1.06, its event loop and a worker overlapping in C code that drops the GIL."""
+HELD_SHARE = 0.90
+"""The loop is held all the time, but for accepting, parsing and switching."""
+ALONE_SHARE = 0.95
+ENOUGH_NS = 200_000_000
+"""Less observed time than this is no ground for a word."""
+
+
+@dataclass(slots=True)
+class Evidence:
+    """Sums over a stretch of time; all in ns, `cpu` too."""
+
+    seen: float = 0
+    """Observed."""
+    wanted: float = 0
+    """At least two requests wanted service. The rest is counted within this time."""
+    alone: float = 0
+    """At most one request was open."""
+    one_hop: float = 0
+    """At most one hop ran."""
+    held: float = 0
+    """The event loop was held by a request's step."""
+    cpu: float = 0
+    """CPU of the server's processes."""
+    open: float = 0
+    """Open requests times time, within `seen`."""
+
+    def add(self, other: Evidence) -> None:
+        """Adds another stretch."""
+        for name in self.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+def behaviour(evidence: Evidence, *, limited: str = "") -> Behaviour:
+    """The word for a stretch of time, by the rules of `docs/architecture.md`.
+
+    Args:
+        evidence: what happened in it.
+        limited: why the requests cannot be seen, if they cannot.
+    """
+    if limited:
+        return Behaviour(Word.UNKNOWN, limited)
+    if evidence.seen < ENOUGH_NS:
+        return Behaviour(Word.UNKNOWN, "not enough was seen yet")
+    if evidence.wanted < max(ENOUGH_NS, evidence.seen * 0.1):
+        return Behaviour(Word.IDLE, "fewer than two requests at a time wanted service")
+    wanted = evidence.wanted
+    cores, held = evidence.cpu / wanted, evidence.held / wanted
+    alone, one_hop = evidence.alone / wanted, evidence.one_hop / wanted
+    facts = {
+        "cores_used": round(cores, 3),
+        "loop_held_share": round(min(held, 1.0), 3),
+        "alone_share": round(alone, 3),
+        "one_hop_share": round(one_hop, 3),
+    }
+    if cores >= PARALLEL_CORES:
+        return Behaviour(
+            Word.PARALLEL, f"requests run on {cores:.1f} cores at the same time", facts
+        )
+    if one_hop >= ALONE_SHARE and (held >= HELD_SHARE or alone >= ALONE_SHARE):
+        if held >= 0.5:
+            reason = f"one request at a time: each holds the event loop, {held:.0%} of the time"
+        else:
+            reason = "one request at a time on one thread"
+        return Behaviour(Word.SEQUENTIAL, reason, facts)
+    if one_hop < ALONE_SHARE and cores >= 0.8:
+        reason = f"several requests at once on worker threads, which share {cores:.2f} cores"
+    elif one_hop < ALONE_SHARE:
+        reason = f"several requests at once on worker threads, {cores:.2f} cores in use"
+    else:
+        reason = "several requests are open at once and take turns on the event loop"
+    return Behaviour(Word.CONCURRENT, reason, facts)

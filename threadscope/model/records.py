@@ -1,0 +1,70 @@
+"""Events as they come out of a ring, and what else a ring tells at a glance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from threadscope.model.snapshot import Endpoint
+
+Record = tuple[int, ...]
+"""seq, kind, flags, status, tid, request, t, a, x, y, z, what, n, seq: see `probe.layout`.
+A plain tuple: at 20,000 a second, names would cost more than the rest."""
+
+
+class OpenEntry(NamedTuple):
+    """A request that is open now, from the open table."""
+
+    request: int
+    arrived: int
+    what: int
+    state: int
+    tid: int
+    since: int
+    client: int
+
+
+class CellEntry(NamedTuple):
+    """A thread's cell: what it runs now, and its totals."""
+
+    now_request: int
+    now_since: int
+    now_what: int
+    tid: int
+    name: str
+    role: int
+    ended: int
+    hops: int
+    """Of all threads that had this cell."""
+    hop_cpu: int
+    hops_before: int
+    """What `hops` was when the present thread took the cell."""
+    loop_cpu: int
+
+
+class Batch(NamedTuple):
+    """What one look at one ring gave."""
+
+    pid: int
+    t: int
+    """When it was looked at."""
+    records: list[Record]
+    cells: list[CellEntry]
+    open: list[OpenEntry]
+    text: Callable[[int], str]
+    """String number to text."""
+    dropped: int
+    """Records lost so far: overwritten before they were read."""
+    holes: int
+    """Records that were claimed and never written, so far."""
+    errors: int
+    """The probe's own errors so far."""
+
+
+SEPARATOR = "\x1f"
+
+
+def endpoint(text: str) -> Endpoint:
+    """An endpoint from the one string that the probe makes of it."""
+    parts = [*text.split(SEPARATOR), "", "", "", "", ""]
+    return Endpoint(*parts[:5])

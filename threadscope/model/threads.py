@@ -1,0 +1,241 @@
+"""Threads as rows and lanes: the kernel's samples and the requests' spans, joined by thread."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from threadscope.model.records import CellEntry
+from threadscope.model.sample import ProcessSample, ThreadSample
+from threadscope.model.snapshot import (
+    Activity,
+    CpuPoint,
+    Endpoint,
+    Lane,
+    Role,
+    Span,
+    ThreadRow,
+    ThreadSummary,
+)
+from threadscope.model.windows import SECOND, Chunks
+
+WINDOW_NS = SECOND
+"""A running thread's clock moves by the kernel's tick (4 ms): shorter windows show steps."""
+TOMBSTONE_NS = 5 * SECOND
+MERGE_NS = 20_000_000
+"""Spans that are shorter and closer than this become one: nobody can see them apart."""
+ROLE_LOOP, ROLE_WORKER, ROLE_PROBE = 1, 2, 4
+
+Key = tuple[int, int]
+"""pid and tid."""
+
+
+class Thread:
+    """One thread of the server."""
+
+    def __init__(self, pid: int, tid: int, born: int) -> None:
+        self.pid, self.tid, self.born = pid, tid, born
+        self.role = Role.OTHER
+        self.label = ""
+        self.samples: deque[tuple[int, ThreadSample]] = deque()
+        self.cpu: Chunks[CpuPoint] = Chunks()
+        self.spans: Chunks[Span] = Chunks()
+        self.running: dict[int, int] = {}
+        """Hops that run now: request to begin (one, but for hops within hops)."""
+        self.now: Activity | None = None
+        self.step: tuple[int, int] | None = None
+        """The step that holds this event loop now: request, begin."""
+        self.hops: int | None = None
+        self.active_at = 0
+        self.ended_at = 0
+        self.first: tuple[int, ThreadSample] | None = None
+        """The first sample of the present measurement."""
+        self.hops_first = 0
+
+    def span(self, begin: int, end: int, request: int) -> None:
+        """A request had this thread; short ones next to each other become one span."""
+        self.active_at = max(self.active_at, end)
+        last = self.spans.last()
+        busy = end - begin
+        if (
+            last is not None
+            and end - last.begin < MERGE_NS
+            and busy < MERGE_NS // 4
+            and begin >= last.begin
+        ):
+            requests = last.requests + (last.request != request)
+            merged = Span(last.begin, max(end, last.end), request, requests, last.busy + busy)
+            self.spans.replace_last(merged)
+        else:
+            self.spans.append(end, Span(begin, end, request, 1, busy))
+
+    def sampled(self, t: int, sample: ThreadSample) -> None:
+        """The kernel's figures at t."""
+        if self.samples and sample.cpu_ns - self.samples[-1][1].cpu_ns > 1_000_000:
+            self.active_at = max(self.active_at, t)
+        self.samples.append((t, sample))
+        while len(self.samples) > 2 and self.samples[1][0] <= t - WINDOW_NS:
+            self.samples.popleft()
+        self.cpu.append(t, CpuPoint(t, sample.cpu_ns))
+
+    def row(self, at: int) -> ThreadRow:
+        """The thread over about the last second."""
+        if not self.samples:
+            return ThreadRow(
+                self.pid, self.tid, self.label, self.role, "?", None, None, None, None, None,
+                self.hops, self.now, self.active_at,
+            )  # fmt: skip
+        (t0, old), (t1, new) = self.samples[0], self.samples[-1]
+        passed = t1 - t0
+        return ThreadRow(
+            pid=self.pid,
+            tid=self.tid,
+            label=self.label,
+            role=self.role,
+            state="X" if self.ended_at else new.state,
+            processor=new.processor,
+            cpu_percent=_percent(old.cpu_ns, new.cpu_ns, passed),
+            wait_percent=_percent(old.wait_ns, new.wait_ns, passed),
+            switches_per_s=_per_second(_switches(old), _switches(new), passed),
+            cpu_s=new.cpu_ns / SECOND,
+            hops=self.hops,
+            now=self.now,
+            active_at=self.active_at,
+        )
+
+    def lane(self, at: int) -> Lane:
+        """The last minute."""
+        current = [Span(begin, at, request, 1, at - begin)
+                   for request, begin in self.running.items() if begin < at]  # fmt: skip
+        if self.step is not None and self.step[1] < at:
+            request, begin = self.step
+            current.append(Span(begin, at, request, 1, at - begin))
+        return Lane(
+            self.pid, self.tid, self.label, self.role, self.spans.chunks(), tuple(current),
+            self.cpu.chunks(), self.active_at,
+        )  # fmt: skip
+
+    def begin_measure(self) -> None:
+        """From here on counts for the summary."""
+        self.first = self.samples[-1] if self.samples else None
+        self.hops_first = self.hops or 0
+
+    def summary(self) -> ThreadSummary:
+        """The thread since the measurement began."""
+        cpu = wait = voluntary = involuntary = None
+        if self.first is not None and self.samples:
+            (t0, old), (t1, new) = self.first, self.samples[-1]
+            cpu = _percent(old.cpu_ns, new.cpu_ns, t1 - t0)
+            wait = _percent(old.wait_ns, new.wait_ns, t1 - t0)
+            voluntary = _per_second(old.voluntary, new.voluntary, t1 - t0)
+            involuntary = _per_second(old.involuntary, new.involuntary, t1 - t0)
+        return ThreadSummary(
+            self.pid, self.tid, self.label, self.role, cpu, wait, voluntary, involuntary,
+            None if self.hops is None else max(self.hops - self.hops_first, 0),
+        )  # fmt: skip
+
+
+def _percent(old: int | None, new: int | None, passed: int) -> float | None:
+    """Share of one core; a clock that runs in ticks may overshoot, a thread cannot."""
+    if old is None or new is None or passed <= 0:
+        return None
+    return min(max((new - old) / passed * 100, 0.0), 100.0)
+
+
+def _per_second(old: int | None, new: int | None, passed: int) -> float | None:
+    if old is None or new is None or passed <= 0:
+        return None
+    return max((new - old) * SECOND / passed, 0.0)
+
+
+def _switches(sample: ThreadSample) -> int | None:
+    if sample.voluntary is None or sample.involuntary is None:
+        return None
+    return sample.voluntary + sample.involuntary
+
+
+class ThreadTable:
+    """All threads of the server's processes."""
+
+    def __init__(self) -> None:
+        self._threads: dict[Key, Thread] = {}
+        self._workers = 0
+        self._loops = 0
+
+    def get(self, pid: int, tid: int, role: Role | None = None) -> Thread:
+        """A thread, made at first sight; a role gives it its label, once."""
+        thread = self._threads.get((pid, tid))
+        if thread is None:
+            thread = self._threads[pid, tid] = Thread(pid, tid, 0)
+        if role is not None and thread.role != role and thread.role == Role.OTHER:
+            thread.role = role
+            thread.label = self._new_label(role)
+        return thread
+
+    def _new_label(self, role: Role) -> str:
+        if role == Role.WORKER:
+            self._workers += 1
+            return f"worker-{self._workers:02}"
+        if role == Role.LOOP:
+            self._loops += 1
+            return "event loop" if self._loops == 1 else f"event loop {self._loops}"
+        return str(role)
+
+    def cells(self, pid: int, cells: list[CellEntry], endpoint: dict[int, Endpoint]) -> None:
+        """What the probe says of its threads.
+
+        Args:
+            pid: their process.
+            cells: one a thread.
+            endpoint: endpoints by string number.
+        """
+        for cell in cells:
+            if not cell.tid:
+                continue
+            role = (
+                Role.PROBE if cell.role & ROLE_PROBE
+                else Role.LOOP if cell.role & ROLE_LOOP
+                else Role.WORKER if cell.role & ROLE_WORKER
+                else None
+            )  # fmt: skip
+            thread = self.get(pid, cell.tid, role)
+            if thread.role == Role.OTHER:
+                thread.label = cell.name
+            if role in (Role.LOOP, Role.WORKER):
+                thread.hops = cell.hops - cell.hops_before if role == Role.WORKER else None
+                thread.now = None
+                thread.step = None
+                if cell.now_request:
+                    what = endpoint.get(cell.now_what, Endpoint())
+                    thread.now = Activity(cell.now_request, what, cell.now_since)
+                    if role == Role.LOOP:
+                        thread.step = cell.now_request, cell.now_since
+
+    def sampled(self, sample: ProcessSample) -> None:
+        """What the kernel says of one process."""
+        seen = set()
+        for one in sample.threads:
+            thread = self.get(sample.pid, one.tid)
+            if thread.born != one.born:
+                if thread.born:  # the number was given again: another thread
+                    del self._threads[sample.pid, one.tid]
+                    thread = self.get(sample.pid, one.tid)
+                thread.born = one.born
+            if thread.role == Role.OTHER and not thread.label:
+                thread.label = "main" if one.tid == sample.pid else one.name
+            thread.sampled(sample.t, one)
+            seen.add(one.tid)
+        for (pid, tid), thread in list(self._threads.items()):
+            if pid == sample.pid and tid not in seen:
+                self._gone(thread, sample.t)
+
+    def _gone(self, thread: Thread, t: int) -> None:
+        thread.ended_at = thread.ended_at or t
+        thread.now = thread.step = None
+        thread.running.clear()
+        if t - thread.ended_at > TOMBSTONE_NS:
+            del self._threads[thread.pid, thread.tid]
+
+    def all(self) -> list[Thread]:
+        """Event loops first, then workers by number, then the rest."""
+        order = {Role.LOOP: 0, Role.WORKER: 1, Role.OTHER: 2, Role.PROBE: 3}
+        return sorted(self._threads.values(), key=lambda t: (order[t.role], t.label, t.tid))

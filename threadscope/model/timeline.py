@@ -1,0 +1,115 @@
+"""How many requests were open, wanted service or ran on threads, at each moment.
+
+Time is cut into buckets of 100 ms that count from an origin: the state between two events goes
+into them as it passes, steps and CPU as they become known, afterwards.
+"""
+
+from __future__ import annotations
+
+from threadscope.model.behaviour import Evidence
+
+BUCKET_NS = 100_000_000
+KEPT = 600
+
+
+class Timeline:
+    """Integrates the state of the server over time."""
+
+    def __init__(self, origin: int) -> None:
+        self.origin = origin
+        self._now = origin
+        self._buckets: dict[int, Evidence] = {}
+        self._before = Evidence()
+        """Sum of the buckets that were dropped."""
+        self.open = 0
+        self.in_flight: int | None = None
+        self.hops = 0
+        self.open_max = 0
+        self.hops_max = 0
+
+    def restart(self, origin: int) -> None:
+        """Forgets what was summed; the state of the moment stays."""
+        self.origin = self._now = origin
+        self._buckets.clear()
+        self._before = Evidence()
+        self.open_max, self.hops_max = self.open, self.hops
+
+    def _bucket(self, index: int) -> Evidence:
+        bucket = self._buckets.get(index)
+        if bucket is None:
+            bucket = self._buckets[index] = Evidence()
+            if len(self._buckets) > KEPT:
+                self._before.add(self._buckets.pop(min(self._buckets)))
+        return bucket
+
+    def pass_to(self, t: int) -> None:
+        """Lets the present state last until t; a t that is past already changes nothing."""
+        wants = self.open if self.in_flight is None else max(self.in_flight, self.open)
+        while self._now < t:
+            index = (self._now - self.origin) // BUCKET_NS
+            until = min(t, self.origin + (index + 1) * BUCKET_NS)
+            passed = until - self._now
+            bucket = self._bucket(index)
+            bucket.seen += passed
+            bucket.open += self.open * passed
+            if wants >= 2:
+                bucket.wanted += passed
+                if self.open <= 1:
+                    bucket.alone += passed
+                if self.hops <= 1:
+                    bucket.one_hop += passed
+            self._now = until
+
+    def opened(self, by: int) -> None:
+        """So many more requests are open."""
+        self.open = max(self.open + by, 0)
+        self.open_max = max(self.open_max, self.open)
+
+    def hopped(self, by: int) -> None:
+        """So many more hops run."""
+        self.hops = max(self.hops + by, 0)
+        self.hops_max = max(self.hops_max, self.hops)
+
+    def held(self, begin: int, end: int) -> None:
+        """A step held the event loop between two moments."""
+        self._spread("held", begin, end, end - begin)
+
+    def used(self, begin: int, end: int, cpu_ns: int) -> None:
+        """The server used so much CPU between two moments."""
+        self._spread("cpu", begin, end, cpu_ns)
+
+    def _spread(self, name: str, begin: int, end: int, amount: int) -> None:
+        """Puts an amount into the buckets that it overlaps, for the part in which it counts."""
+        if end <= begin:
+            return
+        begin_kept = max(begin, self.origin)
+        while begin_kept < end:
+            index = (begin_kept - self.origin) // BUCKET_NS
+            until = min(end, self.origin + (index + 1) * BUCKET_NS)
+            bucket = self._buckets.get(index) or self._bucket(index)
+            part = amount * (until - begin_kept) / (end - begin)
+            setattr(bucket, name, getattr(bucket, name) + part)
+            begin_kept = until
+
+    def evidence(self, begin: int, end: int) -> Evidence:
+        """The sum of the whole buckets between two moments.
+
+        Steps and CPU are known for all of a bucket: the share of it that was wanted counts.
+        """
+        first = max(-(-(begin - self.origin) // BUCKET_NS), 0)
+        last = (end - self.origin) // BUCKET_NS
+        total = Evidence()
+        if first == 0:
+            total.add(self._before)
+        for index, bucket in self._buckets.items():
+            if first <= index < last and bucket.seen:
+                total.add(_wanted_part(bucket))
+        return total
+
+
+def _wanted_part(bucket: Evidence) -> Evidence:
+    share = bucket.wanted / bucket.seen
+    return Evidence(
+        bucket.seen, bucket.wanted, bucket.alone, bucket.one_hop,
+        bucket.held * share, bucket.cpu * share, bucket.open,
+    )  # fmt: skip

@@ -1,0 +1,102 @@
+"""Histories of bounded length that snapshots can share."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Generic, TypeVar
+
+from threadscope.model.histogram import Histogram
+from threadscope.model.snapshot import Latency
+
+SECOND = 1_000_000_000
+KEPT_S = 60
+
+
+T = TypeVar("T")
+
+
+class Chunks(Generic[T]):
+    """The last minute of something, in chunks of a second.
+
+    A chunk that is over never changes again, so that many snapshots hold the same one.
+    """
+
+    __slots__ = ("_closed", "_frozen", "_items", "_second")
+
+    def __init__(self) -> None:
+        self._closed: deque[tuple[int, tuple[T, ...]]] = deque()
+        self._frozen: tuple[tuple[T, ...], ...] = ()
+        self._items: list[T] = []
+        self._second = 0
+
+    def append(self, t: int, item: T) -> None:
+        """Adds an item of time t (monotonic ns); times should not go back."""
+        second = t // SECOND
+        if second > self._second:
+            self._close(second)
+        self._items.append(item)
+
+    def last(self) -> T | None:
+        """The newest item, if it is of the present second."""
+        return self._items[-1] if self._items else None
+
+    def replace_last(self, item: T) -> None:
+        """Puts another item in the newest one's place."""
+        self._items[-1] = item
+
+    def _close(self, second: int) -> None:
+        if self._items:
+            self._closed.append((self._second, tuple(self._items)))
+            self._items = []
+        self._second = second
+        while self._closed and self._closed[0][0] < second - KEPT_S:
+            self._closed.popleft()
+        self._frozen = tuple(chunk for _, chunk in self._closed)
+
+    def chunks(self) -> tuple[tuple[T, ...], ...]:
+        """All that is kept, oldest first."""
+        return (*self._frozen, tuple(self._items)) if self._items else self._frozen
+
+
+class Rate:
+    """Counts and durations of what ended, over the last minute.
+
+    Slices of 100 ms carry them, so that the headline moves with every picture.
+    """
+
+    SLICE = SECOND // 10
+
+    def __init__(self) -> None:
+        self._slices: deque[tuple[int, Histogram]] = deque()
+
+    def add(self, t: int, duration: int) -> None:
+        """Counts one end at t that took `duration` ns."""
+        index = t // self.SLICE
+        if not self._slices or self._slices[-1][0] < index:
+            self._slices.append((index, Histogram()))
+            while self._slices[0][0] < index - 10 * (KEPT_S + 2):
+                self._slices.popleft()
+        self._slices[-1][1].add(duration)
+
+    def window(self, begin: int, end: int) -> tuple[float | None, Latency]:
+        """Ends a second and their latency, over the whole slices between two moments (ns)."""
+        first, last = -(-begin // self.SLICE), end // self.SLICE
+        if last <= first:
+            return None, Latency()
+        total = Histogram()
+        for index, histogram in reversed(self._slices):
+            if index < first:
+                break
+            if index < last:
+                total.merge(histogram)
+        return total.count * (SECOND // self.SLICE) / (last - first), total.latency()
+
+    def bars(self, end: int) -> tuple[int, ...]:
+        """Ends in each of the last 60 whole seconds before `end`, oldest first."""
+        counts = [0] * KEPT_S
+        last = end // SECOND
+        for index, histogram in self._slices:
+            age = last - index * self.SLICE // SECOND
+            if 1 <= age <= KEPT_S:
+                counts[-age] += histogram.count
+        return tuple(counts)

@@ -1,0 +1,107 @@
+"""Where rings live: a private folder on tmpfs, a folder in it for each observation."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tempfile
+from pathlib import Path
+
+import psutil
+
+FOLDER_VARIABLE = "THREADSCOPE_DIR"
+
+
+class FolderError(Exception):
+    """The folder for the rings cannot be used; the message says why and what to do."""
+
+
+def base_folder() -> Path:
+    """The user's folder for all observations, made when it is missing.
+
+    Raises:
+        FolderError: somebody else owns it, or it cannot be made.
+    """
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    if runtime and os.access(runtime, os.W_OK):
+        path = Path(runtime, "threadscope")
+    else:
+        parent = "/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir()
+        path = Path(parent, f"threadscope-{os.getuid()}")
+    try:
+        path.mkdir(mode=0o700, exist_ok=True)
+        status = path.lstat()
+    except OSError as error:
+        raise FolderError(f"cannot make {path}: {error.strerror}; set XDG_RUNTIME_DIR") from error
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
+        raise FolderError(f"{path} is not a private folder of yours: remove it")
+    return path
+
+
+def new_run() -> Path:
+    """A folder for one observation; what killed observations left is swept before.
+
+    Raises:
+        FolderError: no folder can be made.
+    """
+    base = base_folder()
+    sweep(base)
+    try:
+        me = psutil.Process()
+        return Path(tempfile.mkdtemp(prefix=f"run-{me.pid}-{_birth(me)}-", dir=base))
+    except OSError as error:
+        raise FolderError(f"cannot make a folder in {base}: {error.strerror}") from error
+
+
+def sweep(base: Path) -> list[Path]:
+    """Removes the folders whose observer and whose servers are all gone; which ones."""
+    gone = [path for path in base.glob("run-*") if path.is_dir() and not _in_use(path)]
+    for path in gone:
+        shutil.rmtree(path, ignore_errors=True)
+    return gone
+
+
+def _in_use(path: Path) -> bool:
+    """Whether the observer or a writer of a ring lives; unknown names are left alone."""
+    names = [path.name, *(ring.name for ring in path.glob("*.ring"))]
+    return any(_alive(name) for name in names)
+
+
+def _alive(name: str) -> bool:
+    """`run-PID-BIRTH-xxxx` and `server-PID-TICKS.ring`: the same process, not a later one."""
+    try:
+        pid, birth = (int(part) for part in name.removesuffix(".ring").split("-")[1:3])
+        process = psutil.Process(pid)
+        return abs(_birth(process) - birth) <= 1 or not birth
+    except ValueError:
+        return True
+    except psutil.Error:
+        return False
+
+
+def _birth(process: psutil.Process) -> int:
+    """Start in clock ticks since boot on Linux, as the probe writes it; seconds elsewhere."""
+    try:
+        data = Path(f"/proc/{process.pid}/stat").read_bytes()
+    except OSError:
+        return int(process.create_time())
+    return int(data.rpartition(b")")[2].split()[19])
+
+
+def probe_environment(folder: Path, environment: dict[str, str]) -> dict[str, str]:
+    """An environment in which a Python process comes up with the probe.
+
+    Args:
+        folder: where its ring goes.
+        environment: what it would have without us.
+    """
+    import threadscope.probe
+
+    startup = Path(threadscope.probe.__file__).parent / "startup"
+    path = environment.get("PYTHONPATH")
+    return {
+        **environment,
+        FOLDER_VARIABLE: str(folder),
+        "PYTHONPATH": f"{startup}{os.pathsep}{path}" if path else str(startup),
+    }

@@ -1,0 +1,232 @@
+"""The reading end of a ring file.
+
+It reads with `pread`, never through a mapping: a file that is cut short under a mapping kills the
+reader. Nothing in a ring is believed: sizes are checked, strings are cleaned, a record counts only
+when it was complete before and after it was copied.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from pathlib import Path
+
+from threadscope.model.records import CellEntry, OpenEntry, Record
+from threadscope.model.text import clean
+from threadscope.probe import layout as L
+
+CHUNK = 512
+HOLE_AFTER_NS = 250_000_000
+"""A number may be claimed and written late (112 ms were seen); after this it never comes."""
+_HEADER = struct.Struct(f"={L.HEADER_WORDS}Q")
+_CELL = struct.Struct(f"={L.CELL_WORDS}Q")
+_WORD = struct.Struct("=Q")
+_KINDS = frozenset(range(L.ARRIVE, L.DONE + 1))
+
+
+class RingUnreadable(Exception):
+    """The file is no ring of this version, or no whole one."""
+
+
+class RingReader:
+    """Follows one ring.
+
+    Attributes:
+        pid: the writer.
+        pid_start: its start time in clock ticks, 0 if it did not know.
+        dropped: records overwritten before they were read.
+        holes: records claimed and never written.
+    """
+
+    def __init__(self, path: Path, *, from_start: bool = True) -> None:
+        """Opens a ring.
+
+        Args:
+            path: the file.
+            from_start: read all that the ring still holds; else only what comes from now on.
+
+        Raises:
+            RingUnreadable: it is no ring of this version, or cut short.
+            OSError: it cannot be opened.
+        """
+        self.path = path
+        self._fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            self._check()
+        except BaseException:
+            os.close(self._fd)
+            raise
+        self.dropped = self.holes = 0
+        self._next = 1
+        self._missing: dict[int, int] = {}
+        self._texts: dict[int, str] = {0: ""}
+        if not from_start:
+            self._next = self._newest() + 1
+
+    def _check(self) -> None:
+        data = os.pread(self._fd, _HEADER.size, 0)
+        if len(data) < _HEADER.size:
+            raise RingUnreadable(f"{self.path.name} is cut short")
+        words = _HEADER.unpack(data)
+        if words[L.W_MAGIC] != L.MAGIC:
+            raise RingUnreadable(f"{self.path.name} is not a ring file")
+        if words[L.W_VERSION] != L.VERSION:
+            raise RingUnreadable(
+                f"{self.path.name} has version {words[L.W_VERSION]}, this threadscope reads "
+                f"{L.VERSION}: use the same threadscope on both sides"
+            )
+        self._sections = [
+            words[L.W_SECTIONS + 3 * i : L.W_SECTIONS + 3 * i + 3] for i in range(L.S_RECORDS + 1)
+        ]
+        self.slots = self._sections[L.S_RECORDS][2]
+        if not 1 <= self.slots <= 1 << 22 or self._sections != L.sections(self.slots):
+            raise RingUnreadable(f"{self.path.name} has sections of another shape")
+        if os.fstat(self._fd).st_size < L.total_size(self.slots):
+            raise RingUnreadable(f"{self.path.name} is cut short")
+        self.pid, self.pid_start = words[L.W_PID], words[L.W_PID_START]
+
+    def _newest(self) -> int:
+        data = self._read_records(0, self.slots)
+        return max((r[0] for r in L.RECORD.iter_unpack(data) if r[0] == r[-1]), default=0)
+
+    def close(self) -> None:
+        """Lets go of the file."""
+        os.close(self._fd)
+
+    def beat(self, t: int) -> None:
+        """Tells the probe that somebody watches.
+
+        Args:
+            t: monotonic ns.
+        """
+        os.pwrite(self._fd, _WORD.pack(t), L.W_HEARTBEAT * L.WORD)
+
+    def header(self) -> tuple[int, ...]:
+        """The header's words; all 0 when the file is gone short."""
+        data = os.pread(self._fd, _HEADER.size, 0)
+        return _HEADER.unpack(data) if len(data) == _HEADER.size else (0,) * L.HEADER_WORDS
+
+    def text(self, number: int) -> str:
+        """The text of a string number, harmless for a terminal; "" for what is not there."""
+        known = self._texts.get(number)
+        if known is not None:
+            return known
+        offset, size, count = self._sections[L.S_STRINGS]
+        if number >= count:
+            return ""
+        data = os.pread(self._fd, size, offset + number * size)
+        if len(data) < size:
+            return ""
+        length = min(L.STRING_LENGTH.unpack_from(data)[0], size - 2)
+        if not length:
+            return ""  # perhaps not written yet: not remembered
+        parts = data[2 : 2 + length].decode("utf-8", "replace").split(L.SEPARATOR)
+        text = self._texts[number] = L.SEPARATOR.join(clean(part) for part in parts)
+        return text
+
+    def cells(self) -> list[CellEntry]:
+        """The cells that were ever used."""
+        offset, size, count = self._sections[L.S_CELLS]
+        used = min(self.header()[L.W_CELL_HIGH], count)
+        data = os.pread(self._fd, used * size, offset)
+        return [
+            CellEntry(
+                w[L.C_NOW_REQUEST], w[L.C_NOW_SINCE], w[L.C_NOW_WHAT], w[L.C_TID],
+                self.text(w[L.C_NAME]), w[L.C_ROLE], w[L.C_ENDED], w[L.C_HOPS],
+                w[L.C_HOP_CPU], w[L.C_HOPS_BEFORE], w[L.C_LOOP_CPU],
+            )
+            for w in _CELL.iter_unpack(data[: len(data) // size * size])
+        ]  # fmt: skip
+
+    def open(self) -> list[OpenEntry]:
+        """The requests that are open now and have waited at least once."""
+        offset, size, count = self._sections[L.S_OPEN]
+        used = min(self.header()[L.W_OPEN_HIGH], count)
+        data = os.pread(self._fd, used * size, offset)
+        slots = L.OPEN_SLOT.iter_unpack(data[: len(data) // size * size])
+        return [OpenEntry(*slot[:7]) for slot in slots if slot[L.O_REQUEST]]
+
+    def drain(self, t: int) -> list[Record]:
+        """The records that came since the last call, late ones among them.
+
+        Args:
+            t: monotonic ns now; what is missing for longer than 250 ms is given up.
+        """
+        out = self._late(t)
+        while True:
+            more = self._scan(out, t)
+            if not more:
+                return out
+
+    def _scan(self, out: list[Record], t: int) -> bool:
+        """Reads one chunk; whether it was full, so that there may be more."""
+        first = self._read_records(self._next, CHUNK)
+        second = self._read_records(self._next, CHUNK)
+        same = first == second
+        missing: list[int] = []
+        highest = self._next - 1
+        for want, record in enumerate(L.RECORD.iter_unpack(second), self._next):
+            if record[0] == want == record[13]:
+                at = (want - self._next) * L.RECORD.size
+                if not same and first[at : at + 64] != second[at : at + 64]:
+                    missing.append(want)  # was being written: next time
+                    continue
+                highest = want
+                if record[1] in _KINDS:
+                    out.append(record)
+            elif record[0] > want and record[0] == record[13] and self._laps(record[0], want):
+                self._overtaken(record[0], highest, want, missing, t)
+                return True
+            else:
+                missing.append(want)
+        for number in missing:
+            if number < highest:
+                self._missing[number] = t
+        full = highest == self._next + CHUNK - 1
+        self._next = highest + 1
+        return full
+
+    def _laps(self, seq: int, want: int) -> bool:
+        return bool((seq - want) % self.slots == 0)
+
+    def _overtaken(self, seq: int, highest: int, want: int, missing: list[int], t: int) -> None:
+        """The writer is a lap ahead: goes on a little after the oldest record that is left."""
+        to = max(seq - self.slots + self.slots // 8, want + 1)
+        self.dropped += to - want + len(missing) + len(self._missing)
+        self._missing.clear()
+        self._next = to
+
+    def _late(self, t: int) -> list[Record]:
+        """Looks once more for the records that were claimed and not written."""
+        out: list[Record] = []
+        for number, since in list(self._missing.items()):
+            record = self._one(number)
+            if record is not None and record[0] == number:
+                out.append(record)
+            elif record is not None and record[0] > number and self._laps(record[0], number):
+                self.dropped += 1
+            elif t - since > HOLE_AFTER_NS:
+                self.holes += 1
+            else:
+                continue
+            del self._missing[number]
+        return out
+
+    def _one(self, number: int) -> Record | None:
+        """One record, if it is complete."""
+        first, second = self._read_records(number, 1), self._read_records(number, 1)
+        if first != second or len(second) < L.RECORD.size:
+            return None
+        record = L.RECORD.unpack(second)
+        return record if record[0] == record[13] else None
+
+    def _read_records(self, number: int, count: int) -> bytes:
+        """Copies slots from a number's on, around the end; whole records only."""
+        offset, size, slots = self._sections[L.S_RECORDS]
+        count = min(count, slots)
+        index = number % slots
+        head = min(count, slots - index)
+        data = os.pread(self._fd, head * size, offset + index * size)
+        if head < count and len(data) == head * size:
+            data += os.pread(self._fd, (count - head) * size, offset)
+        return data[: len(data) // size * size]
