@@ -1,0 +1,31 @@
+# PYTHON is the interpreter of the environment that threadscope is installed in (CONTRIBUTING.md).
+PYTHON ?= $(if $(wildcard .venv/bin/python),.venv/bin/python,python3)
+
+.PHONY: help check lint types test demo bench build
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+check: lint types test ## all that must pass before a commit
+
+lint: ## style, and whether ruff would format anything otherwise
+	$(PYTHON) -m ruff check
+	$(PYTHON) -m ruff format --check
+
+types: ## mypy, strict
+	$(PYTHON) -m mypy
+
+test: ## all tests; ARGS="-k name" for some
+	$(PYTHON) -m pytest $(ARGS)
+
+demo: ## the CPU demo on this terminal
+	$(PYTHON) -m threadscope demo cpu
+
+bench: ## every script in benchmarks/, to the last one even if one fails
+	@failed=; for script in benchmarks/*.py; do \
+	  echo "== $$script"; $(PYTHON) $$script || failed="$$failed $$script"; \
+	done; test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
+
+build: ## wheel and sdist, into dist/
+	$(PYTHON) -m pip install --quiet build
+	$(PYTHON) -m build --outdir dist

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import json
+import socket
+import urllib.request
+
+import psutil
+import pytest
+
+from threadscope.targets.demos import DEMOS, demo_folder, start_demo
+from threadscope.targets.errors import TargetError
+from threadscope.targets.ports import free_port
+
+CPU = DEMOS["cpu"]
+
+
+def get(url: str):
+    with urllib.request.urlopen(url, timeout=30) as response:
+        return json.load(response)
+
+
+def test_every_demo_has_its_app_and_two_ways_to_answer():
+    for name, demo in DEMOS.items():
+        assert demo.name == name
+        assert (demo_folder() / f"{demo.app.partition(':')[0]}.py").is_file()
+        keys = [way.variant.key for way in demo.variants]
+        assert len(keys) == len(set(keys)) >= 2
+        assert all(way.route in way.variant.title for way in demo.variants)
+
+
+@pytest.mark.integration
+def test_the_cpu_demo_answers_on_the_thread_that_it_promises(tmp_path):
+    folder = tmp_path / "ring"
+    folder.mkdir()
+    server = start_demo(CPU, work=1000, env_extra={"THREADSCOPE_TEST": "here"}, folder=folder)
+    try:
+        assert psutil.Process(server.process.pid).environ()["THREADSCOPE_TEST"] == "here"
+        by_async, by_def = (way.path.format(client=3) for way in CPU.variants)
+        assert get(server.url + by_async) == {"client": 3, "thread": "MainThread"}
+        assert get(server.url + by_def) == {"client": 3, "thread": "AnyIO worker thread"}
+        routes = get(server.url + "/openapi.json")["paths"]
+        assert {way.route for way in CPU.variants} <= routes.keys()
+    finally:
+        server.stop()
+    lines = [line for line in server.process.output.lines(100) if not line.startswith("INFO")]
+    assert lines == [
+        "a request is 1,000 additions, as THREADSCOPE_WORK says",
+        "start  client 3  MainThread",
+        "end    client 3  MainThread",
+        "start  client 3  AnyIO worker thread",
+        "end    client 3  AnyIO worker thread",
+    ]
+    assert not folder.exists()
+
+
+@pytest.mark.integration
+def test_a_demo_on_a_chosen_port():
+    port = free_port()
+    server = start_demo(CPU, port=port, work=1)
+    try:
+        assert server.url == f"http://127.0.0.1:{port}"
+        with socket.create_connection(("127.0.0.1", port), timeout=10):
+            pass
+        with pytest.raises(
+            TargetError, match=rf"port {port} is taken by .*pid {server.process.pid}"
+        ):
+            start_demo(CPU, port=port)
+    finally:
+        server.stop()
+
+
+@pytest.mark.integration
+def test_a_demo_that_does_not_come_up_is_quoted_and_leaves_nothing(tmp_path):
+    folder = tmp_path / "ring"
+    folder.mkdir()
+    with pytest.raises(TargetError, match="THREADSCOPE_WORK is a number of additions, not 'x'"):
+        start_demo(CPU, env_extra={"THREADSCOPE_WORK": "x"}, folder=folder)
+    assert not folder.exists()

@@ -1,0 +1,36 @@
+"""The sampler that fits this system."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection
+from typing import Protocol
+
+from threadscope.model.sample import ProcessSample
+
+
+class Sampler(Protocol):
+    """Looks at one process and its threads."""
+
+    pid: int
+
+    def set_detail(self, tids: Collection[int] | None) -> None:
+        """Chooses the threads whose context switches are read; None: all of them."""
+
+    def sample(self, t: int) -> ProcessSample | None:
+        """One look at `t` (monotonic ns); None when the process is gone."""
+
+    def close(self) -> None:
+        """Closes what it holds; every later sample is None."""
+
+
+def open_sampler(pid: int) -> Sampler:
+    """A sampler for the process `pid`; one that is gone gives None from the first look on."""
+    if sys.platform == "linux":
+        from .proc import ProcessSampler
+
+        return ProcessSampler(pid)
+    else:  # mypy looks at one branch only
+        from .other import ProcessSampler
+
+        return ProcessSampler(pid)

@@ -1,0 +1,88 @@
+"""The text of /proc/PID/task/TID files, taken apart. Pure functions; bytes in, numbers out."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+NS_PER_TICK = 1_000_000_000 // (os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100)
+
+
+class Stat(NamedTuple):
+    """What `stat` says of a thread (or of a process)."""
+
+    name: str
+    state: str
+    ticks: int
+    """User and system time, clock ticks."""
+    born: int
+    """Clock ticks since boot."""
+    processor: int
+
+
+class Switches(NamedTuple):
+    """Context switches since the thread's birth."""
+
+    voluntary: int
+    involuntary: int
+
+
+def split_stat(data: bytes) -> int:
+    """Where the name ends: the last `)`, as a name may hold spaces, parentheses and newlines.
+
+    Raises:
+        ValueError: there is none.
+    """
+    return data.rindex(b")")
+
+
+def stat_name(data: bytes, end: int) -> str:
+    """The name between the first `(` and `end`; at most 15 bytes, in any encoding or none."""
+    return data[data.index(b"(") + 1 : end].decode(errors="replace")
+
+
+def stat_fields(data: bytes, end: int) -> list[bytes]:
+    """Fields 3 (state) to 39 (processor) of `stat`, then the rest in one piece."""
+    return data[end + 2 :].split(b" ", 37)
+
+
+def parse_stat(data: bytes) -> Stat:
+    """All of a `stat` file that matters here.
+
+    Raises:
+        ValueError: it is not one.
+    """
+    end = split_stat(data)
+    fields = stat_fields(data, end)
+    if len(fields) < 37:
+        raise ValueError("stat has too few fields")
+    return Stat(
+        stat_name(data, end),
+        fields[0].decode("ascii"),
+        int(fields[11]) + int(fields[12]),
+        int(fields[19]),
+        int(fields[36]),
+    )
+
+
+def parse_schedstat(data: bytes) -> tuple[int, int]:
+    """Nanoseconds on a core, and nanoseconds ready to run without one.
+
+    Raises:
+        ValueError: it is not a `schedstat` file.
+    """
+    on_cpu, waiting, _slices = data.split()
+    return int(on_cpu), int(waiting)
+
+
+def parse_switches(data: bytes) -> Switches:
+    """The context switches in a `status` file: its last lines.
+
+    Raises:
+        ValueError: they are missing, as in kernels built without task accounting.
+    """
+    _, mark, rest = data.rpartition(b"\nvoluntary_ctxt_switches:")
+    voluntary, other, involuntary = rest.partition(b"\nnonvoluntary_ctxt_switches:")
+    if not mark or not other:
+        raise ValueError("status has no context switches")
+    return Switches(int(voluntary), int(involuntary.split(b"\n", 1)[0]))

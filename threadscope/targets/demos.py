@@ -1,0 +1,140 @@
+"""The demo servers: what there is, and how one is started."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import threadscope
+from threadscope.model.snapshot import Variant
+
+from .errors import TargetError
+from .ports import check_port, free_port, wait_ready
+from .process import ServerProcess
+
+HOST = "127.0.0.1"
+_READY_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class DemoVariant:
+    """One way to answer the same request."""
+
+    variant: Variant
+    path: str
+    """What a client asks for, `{client}` being its number: `/cpu/async/{client}`."""
+    route: str
+    """As the app writes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """One app of the demo folder."""
+
+    name: str
+    summary: str
+    """One line for `threadscope demo --help`."""
+    app: str
+    """As uvicorn takes it: `cpu:app`."""
+    variants: tuple[DemoVariant, ...]
+    clients: int
+    """That ask at the same time, each again as soon as it was answered."""
+
+
+def _variant(key: str, kind: str, path: str) -> DemoVariant:
+    return DemoVariant(Variant(key, f"{kind} {path}"), path, path)
+
+
+DEMOS: dict[str, Demo] = {
+    "cpu": Demo(
+        name="cpu",
+        summary="a busy loop of about 300 ms, in async def and in def",
+        app="cpu:app",
+        variants=(
+            _variant("async", "async def", "/cpu/async/{client}"),
+            _variant("def", "def", "/cpu/def/{client}"),
+        ),
+        clients=4,
+    ),
+}
+"""By name."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoServer:
+    """A demo that runs and takes connections."""
+
+    demo: Demo
+    process: ServerProcess
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Where it listens, without a slash at the end."""
+        return f"http://{HOST}:{self.port}"
+
+    def stop(self) -> None:
+        """Ends it, see `ServerProcess.stop`."""
+        self.process.stop()
+
+
+def demo_folder() -> Path:
+    """Where the demo apps are: in the package, or beside it in a checkout.
+
+    Raises:
+        TargetError: they are nowhere.
+    """
+    package = Path(threadscope.__file__).parent
+    for folder in (package / "_demo_apps", package.parent / "demo_apps"):
+        if (folder / "cpu.py").is_file():
+            return folder
+    raise TargetError(
+        f"the demo apps are missing beside {package}: reinstall threadscope, with"
+        " `pip install --force-reinstall threadscope`"
+    )
+
+
+def start_demo(
+    demo: Demo,
+    *,
+    port: int | None = None,
+    work: int | None = None,
+    env_extra: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> DemoServer:
+    """Starts a demo's server and waits until it listens.
+
+    Args:
+        demo: which.
+        port: of the loopback interface; None: a free one.
+        work: additions a request; None: the app finds out how many take its time.
+        env_extra: variables on top of our own environment, the probe's among them.
+        folder: removed when the server has ended.
+
+    Raises:
+        TargetError: the port is taken, or the server does not come up.
+    """
+    if port is None:
+        port = free_port()
+    else:
+        check_port(port)
+    env = {**os.environ, "PYTHONUNBUFFERED": "1", **(env_extra or {})}
+    if work is not None:
+        env["THREADSCOPE_WORK"] = str(work)
+    process = ServerProcess(_command(demo, port), env, folder)
+    try:
+        process.start()
+        wait_ready(HOST, port, process, _READY_S)
+    except BaseException:
+        process.stop()
+        raise
+    return DemoServer(demo, process, port)
+
+
+def _command(demo: Demo, port: int) -> list[str]:
+    # -P: a fastapi.py in the user's folder is not for this server
+    where = ["--app-dir", str(demo_folder()), demo.app, "--host", HOST, "--port", str(port)]
+    return [sys.executable, "-P", "-m", "uvicorn", *where]
