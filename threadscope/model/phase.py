@@ -70,7 +70,7 @@ class ProcessStats:
         self.cpu_last = (t, cpu_ns)
 
     def cpu_used(self) -> tuple[int, int]:
-        """ns of CPU, and over how many ns."""
+        """CPU in ns, and over how many ns."""
         if self.cpu_first is None or self.cpu_last is None:
             return 0, 0
         return self.cpu_last[1] - self.cpu_first[1], self.cpu_last[0] - self.cpu_first[0]
@@ -106,7 +106,7 @@ class Measurement:
         return self.begin <= t and (self.end is None or t <= self.end)
 
     def length(self, now: int) -> int:
-        """ns so far."""
+        """How long so far, ns."""
         return (self.end or now) - self.begin
 
     def route_summaries(self, now: int) -> tuple[RouteSummary, ...]:
@@ -120,5 +120,5 @@ class Measurement:
         return sum(used / passed for used, passed in pairs if passed) if pairs else None
 
     def cpu_used(self) -> int:
-        """ns of CPU of all processes."""
+        """CPU of all processes, ns."""
         return sum(p.cpu_used()[0] for p in self.processes.values())

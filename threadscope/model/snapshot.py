@@ -294,6 +294,8 @@ class Snapshot:
     """Depth of the queue over the last minute, in chunks like the lanes."""
     log: tuple[LogLine, ...] = ()
     """The last lines, oldest first."""
+    logged: int = 0
+    """Lines that were ever added to it."""
     behaviour: Behaviour = Behaviour(Word.UNKNOWN, "nothing was seen yet")
     finished: tuple[PhaseSummary, ...] = ()
     """Phases that ended, oldest first."""
@@ -375,9 +377,8 @@ class PhaseSummary:
     per_second: float
     latency: Latency
     generator_percent: float | None
-    served_started: int | None
-    served_completed: int | None
-    """The server's own count."""
+    served: int | None
+    """Ended, by the server's own count."""
     behaviour: Behaviour
     open_max: int | None
     open_mean: float | None

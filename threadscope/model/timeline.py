@@ -70,9 +70,10 @@ class Timeline:
         self.hops = max(self.hops + by, 0)
         self.hops_max = max(self.hops_max, self.hops)
 
-    def held(self, begin: int, end: int) -> None:
-        """A step held the event loop between two moments."""
-        self._spread("held", begin, end, end - begin)
+    def held(self, begin: int, end: int, amount: int) -> None:
+        """Steps held the event loop for so many ns between two moments."""
+        if amount:
+            self._spread("held", begin, end, amount)
 
     def used(self, begin: int, end: int, cpu_ns: int) -> None:
         """The server used so much CPU between two moments."""

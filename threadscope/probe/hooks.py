@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import hops, requests, state, watch
-from . import layout as L
+from .layout import C_NOW_REQUEST, W_HTTP
 from .state import CURRENT
 
 
@@ -27,55 +27,54 @@ def patch_uvicorn(module: Any) -> None:
             probe = state.current()
             if probe is not None:
                 parser = self.http_protocol_class.__module__.rpartition(".")[2]
-                probe.words[L.W_HTTP] = probe.ring.string(parser.replace("_impl", ""))
+                probe.words[W_HTTP] = probe.ring.string(parser.replace("_impl", ""))
         except Exception:
             pass
 
     module.Config.load = hops.stand_in(load, original)
 
 
-def _route_handle(owner: Any) -> None:
-    original = owner.handle
-
-    def handle(self: Any, scope: Any, receive: Any, send: Any) -> Any:
-        request = CURRENT.get()
-        if request is None or request.reported or scope["type"] != "http":
-            return original(self, scope, receive, send)
-        try:
-            if not request.routed:
-                request.route(self, scope)
-            if not request.started and not hasattr(self, "dependant"):  # no FastAPI route
-                request.start()
-        except Exception:
-            request.probe.ring.error()
-        call = original(self, scope, receive, send)
-        # a middleware's child task: its steps are the request's as well
-        return call if request.on_loop() else requests.drive(call, request)
-
-    owner.handle = hops.stand_in(handle, original)
-
-
 def patch_starlette(module: Any) -> None:
-    """Learns the route; follows the request into child tasks."""
-    _route_handle(module.Route)
+    """Sees the endpoints of plain Starlette start: `request_response` makes an app of each."""
+    original = module.request_response
+
+    def request_response(func: Any) -> Any:
+        app = original(func)
+
+        def observed(scope: Any, receive: Any, send: Any) -> Any:
+            request = CURRENT.get()
+            call = app(scope, receive, send)
+            if request is None or request.reported:
+                return call
+            request.scope = scope  # a middleware may have made another one: this one has the route
+            return _started(request, call)
+
+        return hops.stand_in(observed, app)
+
+    module.request_response = hops.stand_in(request_response, original)
 
 
 def patch_fastapi(module: Any) -> None:
-    """The same for FastAPI's routes, and the moment at which the endpoint itself starts."""
-    if "handle" in vars(module.APIRoute):
-        _route_handle(module.APIRoute)
+    """Sees the moment at which a FastAPI endpoint itself starts."""
     original = module.run_endpoint_function
 
     def run_endpoint_function(*args: Any, **kwargs: Any) -> Any:
         request = CURRENT.get()
-        if request is not None and not request.started:
-            try:
-                request.start()
-            except Exception:
-                request.probe.ring.error()
-        return original(*args, **kwargs)
+        call = original(*args, **kwargs)
+        return call if request is None or request.reported else _started(request, call)
 
     module.run_endpoint_function = hops.stand_in(run_endpoint_function, original)
+
+
+def _started(request: requests.Request, call: Any) -> Any:
+    """Says that the endpoint starts; in a middleware's child task, times its steps as well."""
+    if not request.started:
+        try:
+            request.start()
+        except Exception:
+            request.probe.ring.error()
+    running = request.probe.words[request.loop.at + C_NOW_REQUEST]
+    return call if running else requests.drive(call, request)
 
 
 PATCHES: dict[str, Callable[[Any], None]] = {

@@ -24,11 +24,11 @@ WALL_OFFSET: wall clock minus monotonic clock, ns."""
 W_HEARTBEAT = 6
 """The monitors' side of the conversation: when one of them last was there, monotonic ns."""
 W_ERRORS, W_CELL_OVERFLOW, W_OPEN_OVERFLOW, W_STRING_OVERFLOW = range(7, 11)
-W_OPEN_HIGH = 11
-"""Slots of the open table that were ever used: the reader looks no further."""
-W_PYTHON, W_LOOP, W_HTTP, W_GIL = range(12, 16)
+W_OPEN_HIGH, W_CELL_HIGH = 11, 12
+"""Slots of the open table and cells that were ever used: the reader looks no further."""
+W_PYTHON, W_LOOP, W_HTTP, W_GIL = range(13, 17)
 """String numbers (python version, event loop, HTTP parser); GIL is 1 on, 0 off."""
-W_SECTIONS = 16
+W_SECTIONS = 20
 """Three words for each section in the order below: offset in bytes, item size, items."""
 
 S_CELLS, S_OPEN, S_STRINGS, S_RECORDS = range(4)
@@ -37,23 +37,21 @@ S_CELLS, S_OPEN, S_STRINGS, S_RECORDS = range(4)
 CELL_WORDS = 16
 CELLS = 1024
 (
-    C_TID,
-    C_NAME,
-    C_ROLE,
     C_NOW_REQUEST,
     C_NOW_SINCE,
     C_NOW_WHAT,
-    C_STARTED,
+    C_TID,
+    C_NAME,
+    C_ROLE,
     C_ENDED,
     C_HOPS,
     C_HOP_CPU,
-    C_STEPS,
-    C_HELD,
     C_HOPS_BEFORE,
     C_IDENT,
     C_LOOP_CPU,
-) = range(15)
-"""NOW_*: what the thread runs this moment, the *step cell* on an event loop's thread.
+) = range(12)
+"""NOW_*: what the thread runs this moment, the *step cell* on an event loop's thread. REQUEST is
+written last and cleared first.
 A cell whose thread ended goes to another one: its totals stay and grow, HOPS_BEFORE is what the
 hops were when the present owner took it."""
 
@@ -62,10 +60,12 @@ ROLE_LOOP, ROLE_WORKER, ROLE_PROBE = 1, 2, 4
 # -- open table: one slot a request that is open now -------------------------------------------
 OPEN_WORDS = 8
 OPEN = 4096
+OPEN_SLOT = struct.Struct("=8Q")
 O_REQUEST, O_ARRIVED, O_WHAT, O_STATE, O_TID, O_SINCE, O_CLIENT_REQUEST = range(7)
-"""REQUEST is written last and cleared first."""
+"""STATE 0: on the loop if a step cell says so, else awaiting; TID and SINCE belong to the state.
+REQUEST is cleared first when a slot is given back."""
 
-STATE_LOOP, STATE_AWAITING, STATE_QUEUED, STATE_THREAD = 1, 2, 3, 4
+STATE_AWAITING, STATE_QUEUED, STATE_THREAD = 0, 1, 2
 
 # -- strings: number = slot; u16 length (written last), then UTF-8; number 0 is "unknown" ------
 STRING_SIZE = 256
@@ -82,14 +82,17 @@ RECORD = struct.Struct("=QBBHIQQQIIIHHQ")
 R_SEQ, R_KIND, R_FLAGS, R_STATUS, R_TID, R_REQUEST, R_T, R_A, R_X, R_Y, R_Z, R_WHAT, R_N = range(13)
 
 ARRIVE = 1
-"""a request came: a = our client's request number (0: another client), what = endpoint so far"""
+"""a request waits for the first time, before an endpoint was reached: t = when it came, x = our
+client's request number (0: another client), what = its method"""
 ENDPOINT = 2
-"""the endpoint's own code is about to run: a = arrival, what = endpoint"""
+"""the endpoint's own code started: a = arrival, x = our client's request number. Written when the
+request first waits; at once where the endpoint starts later than that"""
 STEP = 3
 """a step of at least STEP_RECORD_NS ended: a = begin, x = CPU us, what = endpoint, n = ordinal"""
 END = 4
 """a request ended, complete in itself: a = arrival, x = loop CPU us, y = loop held us,
-z = longest step us, what = endpoint, n = steps, status = HTTP status"""
+z = longest step us, what = endpoint, n = steps, status = HTTP status. Where n = 1 (the request
+never waited, and this is its only record) y is our client's request number: held = longest"""
 HOP_IN = 5
 """a function starts on a worker thread: a = submitted, what = function, flag ENDPOINT"""
 HOP_OUT = 6

@@ -64,17 +64,6 @@ def text(method: str, route: str, name: str, kind: str, where: str) -> str:
     return L.SEPARATOR.join((method, route, name, kind, where))
 
 
-def template(route: Any, scope: Scope) -> str:
-    """The route's path with its parameters as names, prefixes of included routers included."""
-    inner = scope.get("fastapi")
-    context = inner.get("effective_route_context") if isinstance(inner, dict) else None
-    for owner in (context, route):
-        path = getattr(owner, "path_format", None) or getattr(owner, "path", None)
-        if path:
-            return str(path)
-    return NO_ROUTE
-
-
 class Names:
     """String numbers of what was named so far, in one ring."""
 
@@ -84,19 +73,20 @@ class Names:
         self._functions: dict[Any, int] = {}
         self._paths: dict[tuple[str, str], int] = {}
 
-    def endpoint(self, route: Any, scope: Scope) -> tuple[int, int, Any]:
-        """String number and flags of a route's endpoint, and the function itself."""
-        endpoint = getattr(route, "endpoint", None)
-        method = scope["method"]
-        path = template(route, scope)
-        key = (id(endpoint), path, method)
+    def endpoint(self, scope: Scope) -> tuple[int, int, Any]:
+        """String number, flags and function of the endpoint that the router has chosen."""
+        route, method = scope["route"], scope["method"]
+        inner = scope.get("fastapi")
+        if inner is not None and "effective_route_context" in inner:  # an included router's
+            route = inner["effective_route_context"]
+        key = (id(route.endpoint), route.path_format, method)
         found = self._endpoints.get(key)
         if found is None:
-            function = innermost(endpoint)
-            word = kind(function)
+            function = innermost(route.endpoint)
+            word, path = kind(function), str(route.path_format)
             number = self._string(text(method, path, title(function), word, place(function)))
-            flags = L.F_ASYNC if word == "async def" else 0
-            found = self._endpoints[key] = number, flags, function
+            found = number, L.F_ASYNC if word == "async def" else 0, function
+            self._endpoints[key] = found
         return found
 
     def path(self, method: str, path: str) -> int:
@@ -109,13 +99,17 @@ class Names:
             number = self._paths[key] = self._string(text(key[0], key[1], "", "", ""))
         return number
 
-    def unmatched(self, scope: Scope) -> int:
-        """String number of a request that ended without a route.
+    def unstarted(self, scope: Scope) -> int:
+        """String number of a request that ended before an endpoint was seen to start.
 
-        An app with a router answered 404 to it; an app without one has only its path.
+        A stream or a refused body has a route all the same. An app with a router answered 404; an
+        app without one has only its path.
         """
-        routed = "app" in scope or "router" in scope
-        return self.path(scope["method"], NO_ROUTE if routed else scope.get("path", ""))
+        try:
+            return self.endpoint(scope)[0]
+        except (KeyError, AttributeError):
+            routed = "app" in scope or "router" in scope
+            return self.path(scope["method"], NO_ROUTE if routed else scope.get("path", ""))
 
     def function(self, function: Any) -> int:
         """String number of a function that hops; `function` is without its wrappers."""

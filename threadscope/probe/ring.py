@@ -57,6 +57,13 @@ def _allocate(path: str, records: int) -> tuple[int, int]:
         raise RingError(error.errno, f"no room for a ring in {path}: {error.strerror}") from error
 
 
+def _map(fd: int, size: int) -> mmap.mmap:
+    """Maps with all pages in place where that can be had: no page fault in a request."""
+    if hasattr(mmap, "MAP_POPULATE"):  # Linux, Python >= 3.10
+        return mmap.mmap(fd, size, flags=mmap.MAP_SHARED | mmap.MAP_POPULATE)
+    return mmap.mmap(fd, size)
+
+
 class Cell:
     """A thread's own numbers. `at` is the index of its first word in the ring's words."""
 
@@ -71,7 +78,8 @@ class RingWriter:
     """One process's ring.
 
     Attributes:
-        words: the whole file as 64-bit words; single words are written through it.
+        map: the whole file.
+        words: the same as 64-bit words; single words are written through it.
         path: the file.
     """
 
@@ -86,25 +94,26 @@ class RingWriter:
         self.path = os.path.join(folder, f"{name}-{pid}-{start}.ring")
         fd, self.slots = _allocate(self.path + ".new", records)
         try:
-            self._map = mmap.mmap(fd, L.total_size(self.slots))
+            self.map = _map(fd, L.total_size(self.slots))
         finally:
             os.close(fd)
-        self.words = memoryview(self._map).cast("Q")
+        self.words = memoryview(self.map).cast("Q")
         self._claim = itertools.count(1).__next__
         self._pack = L.RECORD.pack_into
         sections = L.sections(self.slots)
         self._records_at = sections[L.S_RECORDS][0]
         self._strings_at = sections[L.S_STRINGS][0]
         self._cells_at = sections[L.S_CELLS][0] // L.WORD
-        self._open_at = sections[L.S_OPEN][0] // L.WORD
         self._strings: dict[str, int] = {}
         self._next_string = itertools.count(1).__next__
         self._next_cell = itertools.count().__next__
         self._free_cells: deque[int] = deque()
         self._cells: dict[int, Cell] = {}
         self._spare_cell = Cell(self._cells_at + (L.CELLS - 1) * L.CELL_WORDS, 0)
-        self._next_open = itertools.count().__next__
-        self._free_open: deque[int] = deque()
+        first = sections[L.S_OPEN][0] // L.WORD
+        # the lowest slot is on top: the table stays dense at its low end
+        self._free_open = [first + i * L.OPEN_WORDS for i in reversed(range(L.OPEN))]
+        self._open_at, self._highest_open = first, 0
         if not getattr(sys, "_is_gil_enabled", lambda: True)():
             self._serialise()
         self._write_header(pid, start, sections)
@@ -140,7 +149,7 @@ class RingWriter:
         """Writes one record; the fields' meaning depends on the kind, see `layout`."""
         seq = self._claim()
         self._pack(
-            self._map, self._records_at + (seq % self.slots) * 64,
+            self.map, self._records_at + (seq % self.slots) * 64,
             seq, kind, flags, status, tid, request, t, a, x, y, z, what, n, seq,
         )  # fmt: skip
 
@@ -158,8 +167,8 @@ class RingWriter:
             return 0
         data = text.encode("utf-8", "replace")[: L.STRING_SIZE - 2]
         at = self._strings_at + number * L.STRING_SIZE
-        self._map[at + 2 : at + 2 + len(data)] = data
-        L.STRING_LENGTH.pack_into(self._map, at, len(data))
+        self.map[at + 2 : at + 2 + len(data)] = data
+        L.STRING_LENGTH.pack_into(self.map, at, len(data))
         return number
 
     def cell(self, tid: int, ident: int, role: int, name: str) -> Cell:
@@ -170,8 +179,10 @@ class RingWriter:
                 index = self._free_cells.popleft()
             except IndexError:
                 index = self._next_cell()
+                self.words[L.W_CELL_HIGH] = min(index + 1, L.CELLS)
             if index >= L.CELLS - 1:  # the last one is shared by all who came too late
                 self.words[L.W_CELL_OVERFLOW] += 1
+                self.words[L.W_CELL_HIGH] = L.CELLS
                 return self._spare_cell
             cell = self._cells[tid] = Cell(self._cells_at + index * L.CELL_WORDS, tid)
             words, at = self.words, cell.at
@@ -200,20 +211,19 @@ class RingWriter:
     def open_slot(self) -> int:
         """Index of the first word of a free slot of the open table, or 0 when it is full."""
         try:
-            return self._free_open.pop()
+            slot = self._free_open.pop()
         except IndexError:
-            index = self._next_open()
-        if index >= L.OPEN:
             self.words[L.W_OPEN_OVERFLOW] += 1
             return 0
-        self.words[L.W_OPEN_HIGH] = max(self.words[L.W_OPEN_HIGH], index + 1)
-        return self._open_at + index * L.OPEN_WORDS
+        if slot > self._highest_open:
+            self._highest_open = slot
+            self.words[L.W_OPEN_HIGH] = (slot - self._open_at) // L.OPEN_WORDS + 1
+        return slot
 
-    def close_slot(self, at: int) -> None:
+    def close_slot(self, slot: int) -> None:
         """Gives a slot back."""
-        if at:
-            self.words[at] = 0
-            self._free_open.append(at)
+        self.words[slot] = 0
+        self._free_open.append(slot)
 
     def error(self) -> None:
         """Counts an error of the probe's own, which the app never sees."""

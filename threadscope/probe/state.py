@@ -27,13 +27,18 @@ now = time.monotonic_ns
 
 
 class Loop:
-    """An event loop that serves requests, and its heartbeat."""
+    """An event loop that serves requests: its thread's cell, its heartbeat."""
 
-    __slots__ = ("beat_due", "cell", "generation")
+    __slots__ = ("at", "beat_due", "cpu", "generation", "read_again", "tid")
 
     def __init__(self, cell: Cell) -> None:
-        self.cell = cell
+        self.at, self.tid = cell.at, cell.tid
+        self.cpu = time.thread_time_ns()
+        """The thread's CPU clock when it was last read."""
+        self.read_again = 0
+        """From when on that is too old."""
         self.beat_due = 0
+        """No heartbeat by then: there is none, and a request starts it again."""
         self.generation = 0
 
 
@@ -42,12 +47,12 @@ class Probe:
 
     def __init__(self, ring: RingWriter) -> None:
         self.ring = ring
-        self.words = ring.words
+        self.words, self.map = ring.words, ring.map
         self.put = ring.put
         self.names = Names(ring)
         self.next_request = itertools.count(1).__next__
         self.limiters: dict[int, Any] = {}
-        self._local = threading.local()
+        self.local = threading.local()
         self.words[L.W_HEARTBEAT] = now()  # awake at first: who starts a server wants to see it
 
     def asleep(self, t: int) -> bool:
@@ -58,58 +63,55 @@ class Probe:
     def cell(self, role: int) -> Cell:
         """The cell of the running thread."""
         try:
-            cell: Cell = self._local.cell
+            cell: Cell = self.local.cell
         except AttributeError:
             thread = threading.current_thread()
-            cell = self._local.cell = self.ring.cell(
+            cell = self.local.cell = self.ring.cell(
                 threading.get_native_id(), threading.get_ident(), role, thread.name
             )
         return cell
 
-    def loop(self) -> Loop:
-        """What is known of the running thread's event loop."""
-        try:
-            loop: Loop = self._local.loop
-        except AttributeError:
-            cell = self.cell(L.ROLE_LOOP)
-            self.words[cell.at + L.C_ROLE] |= L.ROLE_LOOP
-            loop = self._local.loop = Loop(cell)
+    def new_loop(self) -> Loop:
+        """The running thread turns out to run an event loop."""
+        cell = self.cell(L.ROLE_LOOP)
+        self.words[cell.at + L.C_ROLE] |= L.ROLE_LOOP
+        loop = self.local.loop = Loop(cell)
         return loop
 
 
 on_open: list[Callable[[Probe], None]] = []
 """Called with each new probe; its watch starts so."""
 
-_probe: Probe | None = None
+probe: Probe | None = None
 _opening = threading.Lock()
 _failed = False
 
 
 def current() -> Probe | None:
     """This process's probe, opened at the first call; None when that is not possible."""
-    return _probe if _probe is not None or _failed else _open()
+    return probe if probe is not None or _failed else _open()
 
 
 def _open() -> Probe | None:
-    global _probe, _failed
+    global probe, _failed
     folder = os.environ.get(FOLDER_VARIABLE)
     with _opening:
-        if _probe is None and not _failed:
+        if probe is None and not _failed:
             try:
                 if folder:
-                    _probe = Probe(RingWriter(folder))
+                    probe = Probe(RingWriter(folder))
                     for callback in on_open:
-                        callback(_probe)
+                        callback(probe)
             except Exception:  # no folder, no room: the app goes on without us
                 pass
-            _failed = _probe is None
-        return _probe
+            _failed = probe is None
+        return probe
 
 
 def _forget() -> None:
     """After a fork: the ring belongs to the parent."""
-    global _probe, _failed, _opening
-    _probe, _failed, _opening = None, False, threading.Lock()
+    global probe, _failed, _opening
+    probe, _failed, _opening = None, False, threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):

@@ -66,7 +66,7 @@ class _Beat:
             self.loop.beat_due = 0
             return
         lag = max(t - self.due, 0)
-        self.probe.put(L.LAG, L.F_LAG_LOOP, 0, self.loop.cell.tid, 0, t, lag)
+        self.probe.put(L.LAG, L.F_LAG_LOOP, 0, self.loop.tid, 0, t, lag)
         self.arm(t)
 
 

@@ -16,6 +16,8 @@ from threadscope.model.text import clean
 from threadscope.probe import layout as L
 
 CHUNK = 512
+FIRST_CHUNK = 128
+"""Mostly little is new. More than any number of writers that may have claimed and not written."""
 HOLE_AFTER_NS = 250_000_000
 """A number may be claimed and written late (112 ms were seen); after this it never comes."""
 _HEADER = struct.Struct(f"={L.HEADER_WORDS}Q")
@@ -153,15 +155,15 @@ class RingReader:
             t: monotonic ns now; what is missing for longer than 250 ms is given up.
         """
         out = self._late(t)
-        while True:
-            more = self._scan(out, t)
-            if not more:
-                return out
+        size = FIRST_CHUNK
+        while self._scan(out, t, size):
+            size = CHUNK
+        return out
 
-    def _scan(self, out: list[Record], t: int) -> bool:
+    def _scan(self, out: list[Record], t: int, size: int) -> bool:
         """Reads one chunk; whether it was full, so that there may be more."""
-        first = self._read_records(self._next, CHUNK)
-        second = self._read_records(self._next, CHUNK)
+        first = self._read_records(self._next, size)
+        second = self._read_records(self._next, size)
         same = first == second
         missing: list[int] = []
         highest = self._next - 1
@@ -182,7 +184,7 @@ class RingReader:
         for number in missing:
             if number < highest:
                 self._missing[number] = t
-        full = highest == self._next + CHUNK - 1
+        full = highest == self._next + size - 1
         self._next = highest + 1
         return full
 

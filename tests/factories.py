@@ -1,0 +1,409 @@
+"""Snapshots like those that the demos give, the same ones each time: functions of a moment.
+
+`cpu_async(24 * S)` is the demo `cpu`, async variant, 24 s after its start. The numbers are
+invented; what is right about them is how they hang together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import pairwise
+
+from threadscope.model.snapshot import (
+    Activity,
+    Behaviour,
+    CpuPoint,
+    DepthPoint,
+    Endpoint,
+    Event,
+    Health,
+    Lane,
+    Latency,
+    Limiter,
+    LogLine,
+    PhaseInfo,
+    PhaseState,
+    PhaseSummary,
+    Role,
+    Snapshot,
+    Span,
+    TargetInfo,
+    ThreadRow,
+    Variant,
+    Word,
+)
+
+MS = 1_000_000
+S = 1_000 * MS
+BASE = 1_000 * S
+"""The monotonic clock when the observation began."""
+WALL = 1_760_000_000 * S
+PID = 41213
+ASYNC = Variant("async", "async def /cpu/async/{client}")
+DEF = Variant("def", "def /cpu/def/{client}")
+HELLO_ASYNC = Variant("async", "async def /hello")
+CPU_ASYNC = Endpoint("GET", "/cpu/async/{client}", "cpu_async", "async def", "cpu.py:14")
+CPU_DEF = Endpoint("GET", "/cpu/def/{client}", "cpu_def", "def", "cpu.py:20")
+SLEEP = Endpoint("GET", "/sleep", "sleep_def", "def", "io.py:9")
+HELLO = Endpoint("GET", "/hello", "hello", "async def", "hello.py:5")
+TARGET = TargetInfo(
+    title="demo cpu",
+    url="http://127.0.0.1:8000",
+    pids=(PID,),
+    command="uvicorn cpu:app",
+    python="3.12.1",
+    gil=True,
+    loop="uvloop",
+    http="httptools",
+    cpus=2,
+)
+
+
+def chunked(items: Iterable, time_of) -> tuple[tuple, ...]:
+    """Items in chunks of a second, as lanes hold them."""
+    chunks: dict[int, list] = {}
+    for item in items:
+        chunks.setdefault(time_of(item) // S, []).append(item)
+    return tuple(map(tuple, chunks.values()))
+
+
+def span(begin: int, end: int, request: int, requests: int = 1, busy: int | None = None) -> Span:
+    return Span(begin, end, request, requests, end - begin if busy is None else busy)
+
+
+def cpu_points(at: int, share, since: int = BASE) -> tuple[tuple[CpuPoint, ...], ...]:
+    """A CPU clock at 10 Hz over the last minute; `share(t)` is 0..1 of a core."""
+    points, clock = [], 0
+    for t in range(max(since, at // (S // 10) * (S // 10) - 60 * S), at + 1, S // 10):
+        points.append(CpuPoint(t, clock))
+        clock += int(share(t) * S / 10)
+    return chunked(points, lambda point: point.t)
+
+
+def lane(
+    label: str,
+    spans: Iterable[Span] = (),
+    *,
+    at: int,
+    share=lambda t: 0.0,
+    tid: int = PID,
+    role: Role | None = None,
+    active_at: int | None = None,
+) -> Lane:
+    """A lane; spans that reach `at` go on."""
+    spans = [one for one in spans if one.begin < at and one.end > at - 60 * S]
+    done = chunked((one for one in spans if one.end <= at), lambda one: one.end)
+    current = tuple(one._replace(end=at) for one in spans if one.end > at)
+    role = role or (Role.LOOP if label == "event loop" else Role.WORKER)
+    active = at if active_at is None else active_at
+    return Lane(PID, tid, label, role, done, current, cpu_points(at, share), active)
+
+
+def thread(label: str = "worker-01", **changes) -> ThreadRow:
+    row = ThreadRow(
+        pid=PID,
+        tid=PID,
+        label=label,
+        role=Role.LOOP if label == "event loop" else Role.WORKER,
+        state="S",
+        processor=1,
+        cpu_percent=0.0,
+        wait_percent=0.0,
+        switches_per_s=0.0,
+        cpu_s=0.0,
+        hops=None if label == "event loop" else 0,
+        now=None,
+        active_at=0,
+    )
+    return replace(row, **changes)
+
+
+def _back_to_back(start: int, length: int, first: int, step: int, until: int) -> Iterator[Span]:
+    """Requests one right after the other."""
+    request, begin = first, start
+    while begin < until:
+        yield span(begin, begin + length, request)
+        begin, request = begin + length, request + step
+
+
+def _log(spans: Iterable[Span], at: int, endpoint: Endpoint, wait: int, threads) -> tuple:
+    lines = []
+    for one in spans:
+        client = one.request % 4 + 1
+        who = (one.request, client, endpoint, threads(one))
+        lines.append(LogLine(one.begin, Event.START, *who, 0, 1, None, ""))
+        here = one.end - one.begin
+        lines.append(LogLine(one.end, Event.END, *who, 200, here, here + wait, ""))
+    return tuple(sorted(line for line in lines if at - 20 * S < line.t <= at))[-200:]
+
+
+def _base(at: int, **changes) -> Snapshot:
+    snapshot = Snapshot(
+        at=at,
+        wall_offset=WALL - BASE,
+        started=BASE,
+        target=TARGET,
+        phase=PhaseInfo(ASYNC, PhaseState.MEASURE, BASE + S, None, 4, True),
+        in_flight=4,
+        limiters=(Limiter("default", 40, 0, 0),),
+        loop_lag_ns=2 * MS,
+        gil_lag_ns=MS,
+        health=Health(monitor_percent=3.1, load_percent=2.0),
+        output=("INFO:     Application startup complete.",),
+    )
+    return replace(snapshot, **changes)
+
+
+def _latency(milliseconds: float, count: int = 16) -> Latency:
+    ns = int(milliseconds * MS)
+    p99 = int(ns * 1.6) if count >= 100 else None
+    return Latency(count, ns // 2, ns * 1.01, ns, int(ns * 1.1), int(ns * 1.2), p99, int(ns * 2))
+
+
+def cpu_async(at: int = 24 * S) -> Snapshot:
+    """Four clients, one full lane cut into requests, three waiting."""
+    at += BASE
+    spans = list(_back_to_back(BASE + S, 302 * MS, 1, 1, at))
+    now = spans[-1]
+    row = thread(
+        "event loop", state="R", cpu_percent=99.8, wait_percent=0.1, switches_per_s=2.0,
+        cpu_s=(at - BASE) / S, now=Activity(now.request, CPU_ASYNC, now.begin), active_at=at,
+    )  # fmt: skip
+    depths = chunked(
+        (DepthPoint(t, 3) for t in range(max(BASE + S, at - 60 * S), at, S // 4)), lambda p: p.t
+    )
+    return _base(
+        at,
+        per_second=3.3,
+        bars=(0,) * 36 + (3,) + (3, 4, 3, 3) * 5 + (3, 4, 3),
+        latency=_latency(1210),
+        open=1,
+        queued=3,
+        in_threads=0,
+        done=now.request - 1,
+        cores_used=1.0,
+        loop_lag_ns=301 * MS,
+        threads=(row, thread(tid=PID + 7)),
+        lanes=(
+            lane("event loop", spans, at=at, share=lambda t: 0.998 if t > BASE + S else 0.0),
+            lane("worker-01", at=at, tid=PID + 7, active_at=0),
+        ),
+        queue=depths,
+        log=_log(spans, at, CPU_ASYNC, 908 * MS, lambda one: "event loop"),
+        behaviour=Behaviour(Word.SEQUENTIAL, "one request at a time on one thread"),
+    )
+
+
+def cpu_def(at: int = 24 * S, workers: int = 4) -> Snapshot:
+    """Four workers, each with about a quarter of one core."""
+    at += BASE
+    shares = [0.31, 0.29, 0.27, 0.14] + [0.25] * max(0, workers - 4)
+    lanes = [lane("event loop", at=at, share=lambda t: 0.003)]
+    rows = [
+        thread("event loop", cpu_percent=0.3, switches_per_s=12.0, cpu_s=0.21, active_at=at),
+    ]
+    everything: list[tuple[Span, str]] = []
+    for i in range(workers):
+        name, tid = f"worker-{i + 1:02}", PID + 7 + i
+        length = int(302 * MS / shares[i] * 1.01)
+        spans = list(_back_to_back(BASE + S + i * 90 * MS, length, 1 + i, workers, at))
+        everything += [(one, name) for one in spans]
+
+        def share(t: int, i: int = i) -> float:
+            wave = ((t // (100 * MS)) * (7 + 4 * i)) % 5 - 2
+            return shares[i] + 0.045 * wave if t > BASE + S else 0.0
+
+        lanes.append(lane(name, spans, at=at, share=share, tid=tid))
+        rows.append(
+            thread(
+                name, tid=tid, state="R" if i == 1 else "S", processor=i % 2,
+                cpu_percent=100 * shares[i], wait_percent=0.4, switches_per_s=140.0 + i,
+                cpu_s=(at - BASE) / S * shares[i], hops=len(spans), active_at=at,
+                now=Activity(spans[-1].request, CPU_DEF, spans[-1].begin),
+            )
+        )  # fmt: skip
+    names = {one.request: name for one, name in everything}
+    spans = sorted(one for one, _ in everything)
+    return _base(
+        at,
+        phase=PhaseInfo(DEF, PhaseState.MEASURE, BASE + S, None, workers, True),
+        per_second=3.3,
+        bars=(0,) * 37 + (3, 4, 3, 3) * 5 + (3, 4, 3),
+        latency=_latency(1205),
+        in_flight=workers,
+        open=workers,
+        queued=0,
+        in_threads=workers,
+        done=max(0, len(spans) - workers),
+        limiters=(Limiter("default", 40, workers, 0),),
+        cores_used=1.01,
+        gil_lag_ns=14 * MS,
+        threads=tuple(rows),
+        lanes=tuple(lanes),
+        queue=((DepthPoint(BASE, 0),),),
+        log=_log(spans, at, CPU_DEF, 4 * MS, lambda one: names[one.request]),
+        behaviour=Behaviour(Word.CONCURRENT, f"{workers} requests at once share one core"),
+    )
+
+
+def native(at: int = 24 * S) -> Snapshot:
+    """C code that drops the GIL: two full lanes."""
+    snapshot = cpu_def(at, workers=2)
+    lanes = [snapshot.lanes[0]]
+    for one in snapshot.lanes[1:]:
+        first = int(one.label[-2:])
+        spans = list(
+            _back_to_back(BASE + S + first * 60 * MS, 500 * MS, 99 + first, 2, snapshot.at)
+        )
+        lanes.append(lane(one.label, spans, at=snapshot.at, tid=one.tid, share=lambda t: 0.98))
+    return replace(
+        snapshot,
+        lanes=tuple(lanes),
+        threads=(
+            snapshot.threads[0],
+            *(replace(row, cpu_percent=98.0, state="R") for row in snapshot.threads[1:]),
+        ),
+        cores_used=1.97,
+        behaviour=Behaviour(Word.PARALLEL, "two requests at once on two cores"),
+    )
+
+
+def pool(at: int = 24 * S, workers: int = 40) -> Snapshot:
+    """A pool whose threads all sleep for 2 s, and twice as many requests that wait."""
+    at += BASE
+    lanes, rows = [lane("event loop", at=at, share=lambda t: 0.01)], []
+    rows.append(thread("event loop", cpu_percent=1.0, cpu_s=0.4, active_at=at))
+    everything = []
+    for i in range(workers):
+        spans = list(_back_to_back(BASE + S + i * 3 * MS, 2 * S, 1 + i, workers, at))
+        everything += spans
+        name, tid = f"worker-{i + 1:02}", PID + 7 + i
+        lanes.append(lane(name, spans, at=at, tid=tid, active_at=at - i))
+        now = Activity(spans[-1].request, SLEEP, spans[-1].begin)
+        rows.append(thread(name, tid=tid, hops=len(spans), now=now, active_at=at - i, cpu_s=0.01))
+    depths = [DepthPoint(BASE + S, 80)]
+    return _base(
+        at,
+        target=replace(TARGET, title="demo io"),
+        phase=PhaseInfo(DEF, PhaseState.MEASURE, BASE + S, 10.0, 120, True),
+        per_second=20.0,
+        bars=(0,) * 37 + (40, 0) * 11 + (40,),
+        latency=_latency(6010),
+        in_flight=120,
+        open=120,
+        queued=80,
+        in_threads=40,
+        done=440,
+        limiters=(Limiter("default", 40, 40, 80),),
+        cores_used=0.02,
+        threads=tuple(rows),
+        lanes=tuple(lanes),
+        queue=(tuple(depths),),
+        log=_log(sorted(everything), at, SLEEP, 4 * S, lambda one: "worker-01"),
+        behaviour=Behaviour(Word.CONCURRENT, "40 requests at once, asleep; 80 wait for a thread"),
+    )
+
+
+def hello(at: int = 24 * S) -> Snapshot:
+    """5,000 short requests a second, put together to spans of 10 ms."""
+    at += BASE
+    tens = range(max(BASE, at - 60 * S), at, 10 * MS)
+    spans = [span(a, b - MS, (a - BASE) // (200_000), 50, 8 * MS) for a, b in pairwise(tens)]
+    row = thread(
+        "event loop", state="R", cpu_percent=93.0, switches_per_s=900.0, cpu_s=22.0, active_at=at
+    )
+    return _base(
+        at,
+        target=replace(TARGET, title="demo hello"),
+        phase=PhaseInfo(HELLO_ASYNC, PhaseState.MEASURE, BASE, None, 100, True),
+        per_second=5012.4,
+        bars=(0,) * 36 + (4800, 5100, 5020, 4990) * 6,
+        latency=_latency(18.2, 25000),
+        in_flight=100,
+        open=2,
+        queued=98,
+        in_threads=0,
+        done=120_331,
+        cores_used=0.93,
+        threads=(row,),
+        lanes=(lane("event loop", spans, at=at, share=lambda t: 0.93),),
+        queue=((DepthPoint(BASE, 98),),),
+        log=_log(
+            [span(at - i * MS, at - i * MS + 200_000, 120_331 - i) for i in range(1, 60)],
+            at, HELLO, 18 * MS, lambda one: "event loop",
+        ),
+        behaviour=Behaviour(Word.SEQUENTIAL, "one request at a time on one thread"),
+        health=Health(dropped=120, holes=3, monitor_percent=11.0),
+    )  # fmt: skip
+
+
+def dead(at: int = 24 * S) -> Snapshot:
+    """The server was killed."""
+    snapshot = cpu_async(at)
+    return replace(
+        snapshot,
+        target=replace(TARGET, running=False, ended="exited with status 1"),
+        output=(
+            "INFO:     Application startup complete.",
+            "Traceback (most recent call last):",
+            '  File "cpu.py", line 14, in burn',
+            "MemoryError [bold]not markup[/bold] \x1b[31mno colour\x1b[0m",
+        ),
+    )
+
+
+def no_probe(at: int = 24 * S) -> Snapshot:
+    """Only what the kernel knows: threads, no requests."""
+    snapshot = cpu_def(at)
+    names = ["uvicorn", *(f"thread {row.tid}" for row in snapshot.threads[1:])]
+    return replace(
+        snapshot,
+        target=replace(TARGET, title="attach 41213", python="", gil=None, loop="", http=""),
+        phase=PhaseInfo(),
+        per_second=None, bars=(), latency=Latency(), in_flight=None, open=None, queued=None,
+        in_threads=None, done=0, limiters=(), loop_lag_ns=None, gil_lag_ns=None, queue=(), log=(),
+        threads=tuple(
+            replace(row, label=name, role=Role.OTHER, hops=None, now=None)
+            for row, name in zip(snapshot.threads, names, strict=True)
+        ),
+        lanes=tuple(
+            replace(one, label=name, role=Role.OTHER, spans=(), current=())
+            for one, name in zip(snapshot.lanes, names, strict=True)
+        ),
+        behaviour=Behaviour(Word.UNKNOWN, "no probe in the server"),
+        health=Health(limited="no probe: requests cannot be seen", monitor_percent=2.0),
+    )  # fmt: skip
+
+
+def summary(variant: Variant = ASYNC, **changes) -> PhaseSummary:
+    """A finished phase."""
+    one = PhaseSummary(
+        variant=variant, round=1, clients=4, settle_s=1.2, duration_s=10.0, drain_s=0.9,
+        started=40, completed=40, failed=0, cut_off=0, per_second=3.3, latency=_latency(1210),
+        generator_percent=2.0, served_started=40, served_completed=40,
+        behaviour=Behaviour(Word.SEQUENTIAL, "one request at a time on one thread"),
+        open_max=1, open_mean=1.0, in_threads_max=0, cores_used=0.99,
+        cpu_ns_per_request=300.2 * MS, switches_per_request=3.0,
+    )  # fmt: skip
+    return replace(one, **changes)
+
+
+def cpu_def_summary(**changes) -> PhaseSummary:
+    word = Behaviour(Word.CONCURRENT, "4 requests at once share one core")
+    facts = {
+        "behaviour": word, "open_max": 4, "open_mean": 4.0, "in_threads_max": 4,
+        "cores_used": 1.01, "cpu_ns_per_request": 305.0 * MS, "switches_per_request": 61.0,
+    }  # fmt: skip
+    return summary(DEF, **{**facts, **changes})
+
+
+def touring(at: int = 24 * S) -> Snapshot:
+    """In the middle of a tour."""
+    phase = PhaseInfo(DEF, PhaseState.MEASURE, BASE + at - 4 * S, 10.0, 4, True, tour=True)
+    return replace(cpu_def(at), phase=phase, finished=(summary(),))
+
+
+def toured(at: int = 25 * S) -> Snapshot:
+    """Right after a tour."""
+    return replace(cpu_def(at), finished=(summary(), cpu_def_summary()))

@@ -1,0 +1,392 @@
+"""From records and samples to snapshots: pure, and every time is an argument.
+
+Records of all rings, samples and the load's messages come in any order. They are folded in the
+order of their times up to a *watermark*, 100 ms behind now: a snapshot is the state at that moment,
+so that what is in flight, open and queued always agree.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from operator import itemgetter
+
+from threadscope.model.behaviour import behaviour
+from threadscope.model.fold import ARRIVE, END, SEND, Fold, Ring
+from threadscope.model.histogram import Histogram
+from threadscope.model.phase import Measurement
+from threadscope.model.records import Batch, Record
+from threadscope.model.sample import ProcessSample
+from threadscope.model.snapshot import (
+    Behaviour,
+    DepthPoint,
+    Health,
+    Limiter,
+    PhaseInfo,
+    PhaseState,
+    PhaseSummary,
+    ProcessSummary,
+    Role,
+    Snapshot,
+    TargetInfo,
+    ThreadSummary,
+    Variant,
+)
+from threadscope.model.windows import SECOND, Chunks
+
+WATERMARK_NS = 100_000_000
+"""How far the picture is behind: rings are read at 20 Hz, writers may be late."""
+HEADLINE_NS = 5 * SECOND
+LOST_AFTER_NS = SECOND
+"""An open request that no table knows for so long has ended unseen: its END was lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadResult:
+    """What the load itself counted in a phase; see `load.messages.Result`."""
+
+    started: int
+    completed: int
+    failed: int
+    cut_off: int
+    per_second: float
+    settle_s: float
+    duration_s: float
+    drain_s: float
+    latency: Histogram
+    generator_percent: float | None
+
+
+class Aggregator:
+    """Everything that is known, up to a watermark."""
+
+    def __init__(self, started: int, *, wall_offset: int = 0) -> None:
+        """Begins an observation.
+
+        Args:
+            started: monotonic ns.
+            wall_offset: wall clock minus monotonic clock, ns.
+        """
+        self._fold = Fold(started)
+        self._started, self._wall_offset = started, wall_offset
+        self._mark = started
+        self._pending: list[tuple[int, Ring | None, object]] = []
+        self._rings: dict[int, Ring] = {}
+        self._queue: Chunks[DepthPoint] = Chunks()
+        self._depth = -1
+        self._missing: dict[tuple[int, int], int] = {}
+        self._checked = 0
+        self._phase = PhaseInfo()
+        self._phase_begun = started
+        self._round = 0
+        self._served_before = 0
+        self._lost_before = self._read_before = 0
+        self._threads_measured: tuple[ThreadSummary, ...] = ()
+        self._cpu: dict[int, deque[tuple[int, int]]] = {}
+        self._finished: tuple[PhaseSummary, ...] = ()
+        self.target = TargetInfo()
+        self.limited = "no probe in the server: its requests cannot be seen"
+        """Why requests are not seen; "" once a ring of the server was read."""
+
+    # -- what comes in -------------------------------------------------------------------------
+    def add_batch(self, batch: Batch, *, load: bool = False) -> None:
+        """What one look at one ring gave."""
+        ring = self._rings.get(batch.pid)
+        if ring is None:
+            ring = self._rings[batch.pid] = Ring(batch.pid, batch.text)
+        ring.dropped, ring.holes, ring.errors = batch.dropped, batch.holes, batch.errors
+        latest = batch.t + SECOND
+        pending = self._pending
+        for record in batch.records:
+            t = record[6]
+            if t > latest or (record[1] >= SEND) != load:
+                continue  # no time of this machine, or no record for such a ring
+            if record[1] == END and record[12] == 1:  # over in one step: its only record
+                pending.append((record[7], ring, _arrival(record, record[7], record[9])))
+            pending.append((t, ring, record))
+        self._fold.read += len(batch.records)
+        if load:
+            return
+        self.limited = ""
+        ring.ended = sum(cell.ended for cell in batch.cells)
+        self._look_at_cells(ring, batch)
+        if batch.t - self._checked > LOST_AFTER_NS // 2:
+            self._checked = batch.t
+            self._reconcile(ring, batch)
+
+    def _look_at_cells(self, ring: Ring, batch: Batch) -> None:
+        """A request in its first step is in no record yet: the step cell has it."""
+        for cell in batch.cells:
+            if cell.now_request:
+                ring.endpoint(cell.now_what)
+            if cell.now_request and cell.role & 1 and cell.now_since <= batch.t:
+                record = (0, ARRIVE, 0, 0, cell.tid, cell.now_request, cell.now_since, 0, 0, 0, 0,
+                          cell.now_what, 0, 0)  # fmt: skip
+                self._pending.append((cell.now_since, ring, record))
+        self._fold.threads.cells(ring.pid, batch.cells, ring.endpoints)
+
+    def _reconcile(self, ring: Ring, batch: Batch) -> None:
+        """Holds the open requests against the open table, which is the truth."""
+        fold = self._fold
+        running = {cell.now_request for cell in batch.cells}
+        table = {entry.request: entry for entry in batch.open}
+        for entry in batch.open:
+            if entry.arrived < batch.t - LOST_AFTER_NS:
+                endpoint = ring.endpoint(entry.what)
+                fold.opened((ring.pid, entry.request), entry.arrived, entry.client, endpoint)
+        for key in [key for key in fold.open if key[0] == ring.pid]:
+            if key[1] in table or key[1] in running:
+                self._missing.pop(key, None)
+            elif batch.t - self._missing.setdefault(key, batch.t) > LOST_AFTER_NS:
+                del self._missing[key]
+                fold.closed(key)
+
+    def add_sample(self, sample: ProcessSample) -> None:
+        """What the kernel says of one process."""
+        self._at(sample.t, lambda: self._sampled(sample))
+
+    def _sampled(self, sample: ProcessSample) -> None:
+        fold = self._fold
+        fold.threads.sampled(sample)
+        clock = self._cpu.setdefault(sample.pid, deque(maxlen=11))  # a second, at 10 Hz
+        if clock:
+            fold.timeline.used(clock[-1][0], sample.t, sample.cpu_ns - clock[-1][1])
+        clock.append((sample.t, sample.cpu_ns))
+        if fold.measurement is not None and fold.measurement.covers(sample.t):
+            fold.measurement.processes[sample.pid].cpu(sample.t, sample.cpu_ns)
+
+    def note(self, t: int, text: str) -> None:
+        """A remark for the log."""
+        self._at(t, lambda: self._fold.log.note(t, text))
+
+    def _at(self, t: int, action: Callable[[], None]) -> None:
+        self._pending.append((t, None, action))
+
+    # -- phases --------------------------------------------------------------------------------
+    def begin_phase(
+        self, t: int, variant: Variant, clients: int, seconds: float | None, *,
+        tour: bool = False, round: int = 1,
+    ) -> None:  # fmt: skip
+        """A variant comes under load."""
+        self._round = round
+        self._phase = PhaseInfo(variant, PhaseState.STARTING, t, seconds, clients, True, tour)
+        self._phase_begun = t
+        self._served_before = self.served
+        self._lost_before, self._read_before = self._lost, self._fold.read
+        self._fold.done = self._fold.failed = 0
+        self._fold.measurement = None
+        self._fold.timeline.restart(t)
+
+    def load_state(self, state: PhaseState, t: int) -> None:
+        """The load went from one state of the phase to the next."""
+        self._at(t, lambda: self._enter(state, t))
+
+    def _enter(self, state: PhaseState, t: int) -> None:
+        fold = self._fold
+        self._phase = replace(self._phase, state=state, since=t)
+        if state is PhaseState.MEASURE:
+            fold.timeline.pass_to(t)
+            fold.timeline.restart(t)
+            fold.measurement = Measurement(t)
+            for thread in fold.threads.all():
+                thread.begin_measure()
+        elif state is PhaseState.DRAIN:
+            fold.timeline.pass_to(t)
+            if fold.measurement is not None:
+                fold.measurement.end = t
+            self._threads_measured = tuple(x.summary() for x in fold.threads.all())
+        elif state is PhaseState.DONE:
+            fold.clients.forget()
+            fold.timeline.in_flight = 0
+
+    def set_load(self, *, clients: int | None = None, on: bool | None = None) -> None:
+        """The load was changed while it runs."""
+        self._phase = replace(
+            self._phase,
+            clients=self._phase.clients if clients is None else clients,
+            load_on=self._phase.load_on if on is None else on,
+        )
+
+    def end_phase(self, result: LoadResult, aborted: str = "") -> PhaseSummary:
+        """Sums a phase up; call it when all of it was folded.
+
+        Args:
+            result: the load's own counts.
+            aborted: why it did not reach its end.
+        """
+        fold, at = self._fold, self._mark
+        measured = fold.measurement
+        begin, end = (measured.begin, measured.end or at) if measured else (at, at)
+        evidence = fold.timeline.evidence(begin, end)
+        done = measured.completed if measured else 0
+        cpu = measured.cpu_used() if measured else 0
+        seen = not self.limited
+        summary = PhaseSummary(
+            variant=self._phase.variant,
+            round=self._round,
+            clients=self._phase.clients,
+            settle_s=result.settle_s,
+            duration_s=result.duration_s,
+            drain_s=result.drain_s,
+            started=result.started,
+            completed=result.completed,
+            failed=result.failed,
+            cut_off=result.cut_off,
+            per_second=result.per_second,
+            latency=result.latency.latency(),
+            generator_percent=result.generator_percent,
+            served=self.served - self._served_before if seen else None,
+            behaviour=self._named(behaviour(evidence, limited=self.limited)),
+            open_max=fold.timeline.open_max if seen else None,
+            open_mean=evidence.open / evidence.seen if evidence.seen and seen else None,
+            in_threads_max=fold.timeline.hops_max if seen else None,
+            cores_used=measured.cores_used() if measured else None,
+            cpu_ns_per_request=cpu / done if done else None,
+            switches_per_request=_switches(self._threads_measured, end - begin, done),
+            routes=measured.route_summaries(end) if measured else (),
+            processes=_processes(measured),
+            threads=self._threads_measured,
+            events_read=fold.read - self._read_before,
+            events_dropped=self._lost - self._lost_before,
+            aborted=aborted,
+        )
+        self._finished = (*self._finished, summary)
+        self._phase = replace(self._phase, state=PhaseState.DONE, tour=False)
+        return summary
+
+    # -- what comes out ------------------------------------------------------------------------
+    @property
+    def served(self) -> int:
+        """Requests that ended, by the server's own count."""
+        return sum(ring.ended for ring in self._rings.values())
+
+    @property
+    def _lost(self) -> int:
+        return sum(ring.dropped + ring.holes for ring in self._rings.values())
+
+    def advance(self, now: int) -> None:
+        """Folds all that is older than the watermark.
+
+        Args:
+            now: monotonic ns.
+        """
+        mark = max(now - WATERMARK_NS, self._mark)
+        fold = self._fold
+        ready = [item for item in self._pending if item[0] <= mark]
+        self._pending = [item for item in self._pending if item[0] > mark]
+        ready.sort(key=itemgetter(0))
+        for t, ring, what in ready:
+            if ring is not None:
+                fold.record(ring, what)  # type: ignore[arg-type]  # with a ring it is a Record
+            else:
+                fold.timeline.pass_to(t)
+                what()  # type: ignore[operator]  # without one it is an action
+        fold.timeline.pass_to(mark)
+        self._mark = mark
+        depth = self._queued()
+        if depth is not None and depth != self._depth:
+            self._depth = depth
+            self._queue.append(mark, DepthPoint(mark, depth))
+
+    def _queued(self) -> int | None:
+        fold = self._fold
+        if self.limited or not fold.clients.used:
+            return None
+        return max(fold.clients.in_flight - len(fold.open), 0)
+
+    def _cores_used(self) -> float | None:
+        """Of all processes together, over about the last second."""
+        spans = [(c[-1][1] - c[0][1], c[-1][0] - c[0][0]) for c in self._cpu.values() if len(c) > 1]
+        return sum(used / passed for used, passed in spans) if spans else None
+
+    def _named(self, found: Behaviour) -> Behaviour:
+        """Adds where the loop is held, when the probe has seen it lately."""
+        t, place = self._fold.stall
+        if found.evidence.get("loop_held_share", 0) < 0.5 or self._mark - t > HEADLINE_NS:
+            return found
+        return replace(found, reason=f"{found.reason}, last seen at {place}") if place else found
+
+    def snapshot(self, health: Health, output: tuple[str, ...] = ()) -> Snapshot:
+        """The state at the watermark.
+
+        Args:
+            health: what the session knows of itself; events lost are added here.
+            output: the server's last lines.
+        """
+        fold, at = self._fold, self._mark
+        begun = self._phase.since if self._phase.state is PhaseState.MEASURE else self._phase_begun
+        begin = max(at - HEADLINE_NS, begun)
+        rate = fold.answered if fold.clients.used else fold.served
+        per_second, latency = rate.window(begin, at)
+        evidence = fold.timeline.evidence(begin, at)
+        loop_lag, gil_lag = fold.lags(at)
+        seen = not self.limited
+        threads = fold.threads.all()
+        rings = self._rings.values()
+        return Snapshot(
+            at=at,
+            wall_offset=self._wall_offset,
+            started=self._started,
+            target=self.target,
+            phase=self._phase,
+            per_second=per_second,
+            bars=rate.bars(at),
+            latency=latency,
+            latency_at_client=fold.clients.used,
+            in_flight=fold.clients.in_flight if fold.clients.used else None,
+            open=len(fold.open) if seen else None,
+            queued=self._queued(),
+            in_threads=fold.timeline.hops if seen else None,
+            done=fold.done,
+            failed=fold.failed,
+            limiters=_merged(fold.limiters),
+            loop_lag_ns=loop_lag,
+            gil_lag_ns=gil_lag,
+            cores_used=self._cores_used(),
+            threads=tuple(thread.row(at) for thread in threads),
+            lanes=tuple(x.lane(at) for x in threads if x.role in (Role.LOOP, Role.WORKER)),
+            queue=self._queue.chunks(),
+            log=fold.log.lines(),
+            logged=fold.log.added,
+            behaviour=self._named(behaviour(evidence, limited=self.limited)),
+            finished=self._finished,
+            health=replace(
+                health,
+                dropped=sum(ring.dropped for ring in rings),
+                holes=sum(ring.holes for ring in rings),
+                probe_errors=sum(ring.errors for ring in rings),
+                limited="no probe" if self.limited else health.limited,
+            ),
+            output=output,
+        )
+
+
+def _arrival(record: Record, t: int, client: int) -> Record:
+    """An ARRIVE for a request of which only the END was written."""
+    return (0, ARRIVE, 0, 0, record[4], record[5], t, 0, client, 0, 0, record[11], 0, 0)
+
+
+def _merged(limiters: Mapping[tuple[int, int], Limiter]) -> tuple[Limiter, ...]:
+    """The same pool of several processes as one."""
+    out: dict[str, Limiter] = {}
+    for name, total, borrowed, waiting in limiters.values():
+        known = out.get(name, Limiter(name, 0, 0, 0))
+        out[name] = Limiter(name, known[1] + total, known[2] + borrowed, known[3] + waiting)
+    return tuple(out.values())
+
+
+def _processes(measured: Measurement | None) -> tuple[ProcessSummary, ...]:
+    return tuple(p.summary(pid) for pid, p in measured.processes.items()) if measured else ()
+
+
+def _switches(threads: tuple[ThreadSummary, ...], passed: int, done: int) -> float | None:
+    """Context switches a request, without the probe's own thread."""
+    rates = [
+        x.voluntary_per_s + x.involuntary_per_s
+        for x in threads
+        if x.role != Role.PROBE
+        and x.voluntary_per_s is not None
+        and x.involuntary_per_s is not None
+    ]
+    return sum(rates) * passed / SECOND / done if rates and done else None

@@ -1,0 +1,290 @@
+"""Folds records, in the order of their times, into the state of the server.
+
+One method a kind of record. What a record says twice (an arrival that came with the end, a hop
+without its begin) is taken once; what it does not say is left as it was.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from threadscope.model.phase import LimiterStats, Measurement
+from threadscope.model.records import Record, endpoint
+from threadscope.model.requests import (
+    ARRIVED_LONG_BEFORE_NS,
+    Clients,
+    Key,
+    Log,
+    OpenRequest,
+)
+from threadscope.model.snapshot import Endpoint, Event, Limiter, LogLine, Role
+from threadscope.model.threads import ThreadTable
+from threadscope.model.timeline import Timeline
+from threadscope.model.windows import SECOND, Rate
+
+(
+    ARRIVE, ENDPOINT, STEP, END, HOP_IN, HOP_OUT, LIMITER, LAG, STALL, SEND, DONE
+) = range(1, 12)  # fmt: skip
+F_ENDPOINT, F_ASYNC, F_FAILED, F_LAG_LOOP = 1, 2, 8, 1
+STEP_RECORD_NS = 1_000_000
+ENDED_KEPT = 4096
+LAG_WINDOW_NS = SECOND
+
+
+class Ring:
+    """Where records come from."""
+
+    def __init__(self, pid: int, text: Callable[[int], str]) -> None:
+        self.pid = pid
+        self._text = text
+        self.endpoints: dict[int, Endpoint] = {}
+        self.ended = 0
+        """The server's own count of ended requests."""
+        self.errors = 0
+        self.dropped = 0
+        self.holes = 0
+
+    def endpoint(self, number: int) -> Endpoint:
+        """The endpoint of a string number."""
+        found = self.endpoints.get(number)
+        if found is None:
+            text = self._text(number)
+            found = endpoint(text)
+            if text:
+                self.endpoints[number] = found
+        return found
+
+    def text(self, number: int) -> str:
+        """The text of a string number."""
+        return self._text(number)
+
+
+class Fold:
+    """The state of the server, as of the last record."""
+
+    def __init__(self, origin: int) -> None:
+        self.threads = ThreadTable()
+        self.timeline = Timeline(origin)
+        self.log = Log()
+        self.clients = Clients()
+        self.answered, self.served = Rate(), Rate()
+        """What our clients saw end; what the server saw end."""
+        self.open: dict[Key, OpenRequest] = {}
+        self._ended: dict[Key, None] = {}
+        self.limiters: dict[Key, Limiter] = {}
+        self._loop_lags: deque[tuple[int, int]] = deque()
+        self._gil_lags: deque[tuple[int, int]] = deque()
+        self.stall: tuple[int, str] = (0, "")
+        """When and where a loop was last found in a long step."""
+        self.measurement: Measurement | None = None
+        self.done = self.failed = self.read = 0
+        self._handlers: dict[int, Callable[[Ring, Record], None]] = {
+            ARRIVE: self._arrive,
+            ENDPOINT: self._endpoint,
+            STEP: self._step,
+            END: self._end,
+            HOP_IN: self._hop_in,
+            HOP_OUT: self._hop_out,
+            LIMITER: self._limiter,
+            LAG: self._lag,
+            STALL: self._stall,
+            SEND: self._send,
+            DONE: self._done,
+        }
+
+    def record(self, ring: Ring, record: Record) -> None:
+        """Folds one record."""
+        self.timeline.pass_to(record[6])
+        self._handlers[record[1]](ring, record)
+
+    def _measuring(self, t: int) -> Measurement | None:
+        found = self.measurement
+        return found if found is not None and found.covers(t) else None
+
+    # -- requests ------------------------------------------------------------------------------
+    def opened(
+        self, key: Key, arrived: int, client_request: int, endpoint: Endpoint
+    ) -> OpenRequest | None:
+        """A request is open, if it was not known to be; None when it has ended already."""
+        request = self.open.get(key)
+        if request is None and key not in self._ended:
+            request = self.open[key] = OpenRequest(arrived, client_request, endpoint)
+            self.timeline.opened(1)
+        return request
+
+    def closed(self, key: Key) -> OpenRequest | None:
+        """A request is over; what was known of it."""
+        self._ended[key] = None
+        if len(self._ended) > ENDED_KEPT:
+            del self._ended[next(iter(self._ended))]
+        request = self.open.pop(key, None)
+        if request is not None:
+            self.timeline.opened(-1)
+        return request
+
+    def _arrive(self, ring: Ring, record: Record) -> None:
+        _, _, _, _, tid, number, t, _, client, _, _, what, _, _ = record
+        endpoint = ring.endpoint(what)
+        request = self.opened((ring.pid, number), t, client, endpoint)
+        if request is None:
+            return
+        if endpoint.route and not request.endpoint.route:
+            request.endpoint = endpoint
+        if request.endpoint.kind == "async def" and not request.started:
+            self._started(ring, number, request, request.arrived, tid)
+
+    def _endpoint(self, ring: Ring, record: Record) -> None:
+        _, _, flags, _, tid, number, t, arrived, client, _, _, what, _, _ = record
+        request = self.opened((ring.pid, number), arrived, client, ring.endpoint(what))
+        if request is None:
+            return
+        request.endpoint = ring.endpoint(what)
+        if flags & F_ASYNC and not request.started:
+            self._started(ring, number, request, t, tid)
+
+    def _started(self, ring: Ring, number: int, request: OpenRequest, t: int, tid: int) -> None:
+        """The endpoint's own code runs: the articles' start line."""
+        request.started = True
+        client = self.clients.who(request.client_request)
+        waited = max(t - request.arrived, 0)
+        if waited >= ARRIVED_LONG_BEFORE_NS:
+            self.log.add(
+                LogLine(request.arrived, Event.ARRIVE, number, client, request.endpoint, "", 0, 0,
+                        None, "")
+            )  # fmt: skip
+        thread = self.threads.get(ring.pid, tid).label
+        self.log.add(
+            LogLine(t, Event.START, number, client, request.endpoint, thread, 0, waited, None, "")
+        )
+
+    def _step(self, ring: Ring, record: Record) -> None:
+        _, _, _, _, tid, number, t, begin, _, _, _, _, _, _ = record
+        self.threads.get(ring.pid, tid, Role.LOOP).span(begin, t, number)
+        self.timeline.held(begin, t, t - begin)
+        request = self.open.get((ring.pid, number))
+        if request is not None:
+            request.recorded += t - begin
+
+    def _end(self, ring: Ring, record: Record) -> None:
+        _, _, flags, status, tid, number, t, arrived, cpu, held, longest, what, steps, _ = record
+        held, longest, cpu = held * 1000, longest * 1000, cpu * 1000
+        endpoint = ring.endpoint(what)
+        request = self.closed((ring.pid, number))
+        if request is None:
+            request = OpenRequest(arrived, 0, endpoint)
+        if steps == 1:
+            request.client_request, held = held // 1000, longest
+            if longest < STEP_RECORD_NS:
+                self.threads.get(ring.pid, tid, Role.LOOP).span(arrived, arrived + longest, number)
+                request.recorded = 0
+            else:
+                request.recorded = longest
+        self.timeline.held(arrived, t, max(held - request.recorded, 0))
+        request.endpoint = endpoint
+        if not request.started and (endpoint.kind == "async def" or not endpoint.kind):
+            self._started(ring, number, request, arrived, tid)
+        self.served.add(t, t - arrived)
+        client, took = self.clients.who(request.client_request), t - arrived
+        self.log.add(
+            LogLine(t, Event.END, number, client, endpoint, "", status, took, None, ""),
+            request.client_request,
+        )
+        self._book(ring, request, t, cpu, held, longest, flags & F_FAILED or status >= 500)
+
+    def _book(
+        self, ring: Ring, request: OpenRequest, t: int, cpu: int, held: int, longest: int,
+        failed: int,
+    ) -> None:  # fmt: skip
+        """Puts an ended request into the measurement."""
+        measurement = self._measuring(t)
+        if measurement is None:
+            return
+        measurement.completed += 1
+        route = measurement.routes[request.endpoint]
+        route.started += 1
+        route.completed += 1
+        route.failed += bool(failed)
+        route.latency.add(t - request.arrived)
+        route.hold_total += held
+        route.hold_longest = max(route.hold_longest, longest)
+        route.cpu += cpu + request.hop_cpu
+
+    # -- hops ----------------------------------------------------------------------------------
+    def _hop_in(self, ring: Ring, record: Record) -> None:
+        _, _, flags, _, tid, number, t, *_ = record
+        thread = self.threads.get(ring.pid, tid, Role.WORKER)
+        if not thread.running:
+            self.timeline.hopped(1)
+        thread.running[number] = t
+        thread.active_at = t
+        request = self.open.get((ring.pid, number))
+        if request is not None and flags & F_ENDPOINT and not request.started:
+            self._started(ring, number, request, t, tid)
+
+    def _hop_out(self, ring: Ring, record: Record) -> None:
+        _, _, _, _, tid, number, t, begin, cpu, waited, _, _, _, _ = record
+        thread = self.threads.get(ring.pid, tid, Role.WORKER)
+        if thread.running.pop(number, None) is not None and not thread.running:
+            self.timeline.hopped(-1)
+        thread.span(begin, t, number)
+        request = self.open.get((ring.pid, number))
+        if request is not None:
+            request.hop_cpu += cpu * 1000
+        measurement = self._measuring(t)
+        if measurement is not None:
+            measurement.processes[ring.pid].hop_wait.add(waited * 1000)
+            if request is not None:
+                measurement.routes[request.endpoint].hop_wait.add(waited * 1000)
+
+    # -- the process ---------------------------------------------------------------------------
+    def _limiter(self, ring: Ring, record: Record) -> None:
+        _, _, _, _, _, number, t, borrowed, total, waiting, _, what, _, _ = record
+        name = ring.text(what)
+        self.limiters[ring.pid, number] = Limiter(name, total, borrowed, waiting)
+        measurement = self._measuring(t)
+        if measurement is not None:
+            known = measurement.processes[ring.pid].limiters
+            stats = known.setdefault(number, LimiterStats(name))
+            stats.total = total
+            stats.borrowed_max = max(stats.borrowed_max, borrowed)
+            stats.waiting_max = max(stats.waiting_max, waiting)
+
+    def _lag(self, ring: Ring, record: Record) -> None:
+        _, _, flags, _, _, _, t, lag, *_ = record
+        loop = bool(flags & F_LAG_LOOP)
+        (self._loop_lags if loop else self._gil_lags).append((t, lag))
+        measurement = self._measuring(t)
+        if measurement is not None:
+            process = measurement.processes[ring.pid]
+            (process.loop_lag if loop else process.gil_lag).add(lag)
+
+    def _stall(self, ring: Ring, record: Record) -> None:
+        own, innermost = ring.text(record[8]), ring.text(record[9])
+        self.stall = record[6], own or innermost
+
+    def lags(self, at: int) -> tuple[int | None, int | None]:
+        """The worst loop lag and GIL lag of the last second, ns."""
+        return _worst(self._loop_lags, at), _worst(self._gil_lags, at)
+
+    # -- our clients ---------------------------------------------------------------------------
+    def _send(self, ring: Ring, record: Record) -> None:
+        self.clients.sent(record[5], record[6], record[8])
+        self.timeline.in_flight = self.clients.in_flight
+
+    def _done(self, ring: Ring, record: Record) -> None:
+        _, _, _, status, _, number, t, sent, _, error, _, _, _, _ = record
+        self.log.answered(number, t - sent)
+        self.clients.done(number)
+        self.timeline.in_flight = self.clients.in_flight
+        self.done += 1
+        if error or status >= 400:
+            self.failed += 1
+        if not error:
+            self.answered.add(t, t - sent)
+
+
+def _worst(lags: deque[tuple[int, int]], at: int) -> int | None:
+    while lags and lags[0][0] < at - LAG_WINDOW_NS:
+        lags.popleft()
+    return max((lag for _, lag in lags), default=None)

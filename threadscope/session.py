@@ -1,0 +1,308 @@
+"""One observation: a server, a load, the sampler and the rings, joined into snapshots.
+
+An observer thread does it all: it reads rings at 20 Hz and the kernel at 10 Hz, folds what is
+older than the watermark, and leaves a snapshot four times a second. Whoever looks takes the latest
+one; commands go into an inbox and are carried out by the same thread.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+from threadscope.load.control import LoadProcess
+from threadscope.load.messages import Died, Event, Result, State, Usage
+from threadscope.load.plan import LoadPlan
+from threadscope.model.aggregator import Aggregator
+from threadscope.model.snapshot import Health, PhaseSummary, Snapshot, TargetInfo, Variant
+from threadscope.phases import Phase, Script
+from threadscope.rings.folder import new_run, probe_environment
+from threadscope.rings.set import RingSet
+from threadscope.sampling.factory import Sampler, open_sampler
+from threadscope.targets.demos import Demo, DemoServer, DemoVariant, start_demo
+
+TICK_S = 0.05
+TICKS_A_SAMPLE = 2
+TICKS_A_SNAPSHOT = 5
+TOUR_S = 10.0
+OUTPUT_LINES = 500
+
+now = time.monotonic_ns
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a demo is to be watched."""
+
+    clients: int
+    seconds: float | None = None
+    requests: int | None = None
+    work: int | None = None
+    port: int | None = None
+    timeout_s: float = 30.0
+
+
+class Session:
+    """Watches a demo. `start` it, look with `latest`, `close` it."""
+
+    def __init__(self, demo: Demo, options: Options) -> None:
+        self._demo, self._options = demo, options
+        self._clients = options.clients
+        self._inbox: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._latest: Snapshot | None = None
+        self._closing, self._over = threading.Event(), threading.Event()
+        self._thread: threading.Thread | None = None
+        self._server: DemoServer | None = None
+        self._folder: Path | None = None
+        self._load: LoadProcess | None = None
+        self._sampler: Sampler | None = None
+        self._usage = _Usage()
+        self._load_percent: float | None = None
+        self.failure: BaseException | None = None
+        """What ended the observer thread, if anything did."""
+
+    # -- life ----------------------------------------------------------------------------------
+    def start(self) -> None:
+        """Starts server, load and observer.
+
+        Raises:
+            TargetError: the server does not come up.
+            FolderError: there is no place for the rings.
+        """
+        self._folder = folder = new_run()
+        try:
+            self._server = start_demo(
+                self._demo,
+                port=self._options.port,
+                work=self._options.work,
+                env_extra=probe_environment(folder, dict(os.environ)),
+                folder=folder,
+            )
+            self._load = LoadProcess(folder, self._on_load_event)
+            self._load.start()
+        except BaseException:
+            self.close()
+            raise
+        self._rings = RingSet(folder)
+        self._sampler = open_sampler(self._server.process.pid)
+        t = now()
+        self._aggregator = Aggregator(t, wall_offset=time.time_ns() - t)
+        self._script = Script(self._load, self._aggregator)
+        self._aggregator.target = TargetInfo(
+            title=f"demo {self._demo.name}",
+            url=self._server.url,
+            pids=(self._server.process.pid,),
+            command=" ".join(self._server.process.command),
+            cpus=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1,
+        )
+        self._thread = threading.Thread(target=self._observe, name="threadscope observer")
+        self._thread.start()
+
+    def close(self) -> None:
+        """Ends load, server and observer. Bounded, and may be called again."""
+        self._closing.set()
+        if self._thread is not None:
+            self._thread.join(10)
+        if self._load is not None:
+            self._load.close()
+        if self._server is not None:
+            self._server.stop()
+        if self._sampler is not None:
+            self._sampler.close()
+            self._sampler = None
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    # -- what others see -----------------------------------------------------------------------
+    def latest(self) -> Snapshot | None:
+        """The newest snapshot, None until there is one."""
+        return self._latest
+
+    @property
+    def finished(self) -> list[PhaseSummary]:
+        """Phases that ended."""
+        return list(self._script.finished)
+
+    @property
+    def over(self) -> bool:
+        """Whether all phases were played, or the observer ended."""
+        return self._over.is_set() or self.failure is not None
+
+    @property
+    def ended(self) -> str:
+        """How the server ended; "" while it runs."""
+        return self._aggregator.target.ended
+
+    # -- what others steer; all of it returns at once ------------------------------------------
+    @property
+    def variants(self) -> tuple[Variant, ...]:
+        """The demo's."""
+        return tuple(v.variant for v in self._demo.variants)
+
+    def play(self, keys: list[str], *, seconds: float | None, then_live: bool = False) -> None:
+        """Measures variants one after the other.
+
+        Args:
+            keys: of the variants.
+            seconds: of each measurement; None: until something else is played.
+            then_live: go on with the last one afterwards.
+        """
+        tour = then_live and len(keys) > 1
+        phases = [self._phase(key, seconds, tour=tour) for key in keys]
+        if then_live:
+            phases.append(self._phase(keys[-1], None))
+        self._over.clear()
+        self._inbox.put(lambda: self._script.play(phases, now()))
+
+    def show_variant(self, key: str) -> None:
+        """Sends the load to another variant, until something else is played."""
+        self.play([key], seconds=None)
+
+    def tour(self) -> None:
+        """Measures one variant after the other, then goes on with the last."""
+        keys = [v.key for v in self.variants]
+        self.play(keys, seconds=self._options.seconds or TOUR_S, then_live=True)
+
+    def change_clients(self, by: int) -> None:
+        """Lets so many clients more (or fewer) ask."""
+
+        def change() -> None:
+            self._clients = max(1, min(self._clients + by, 10_000))
+            if self._load is not None:
+                self._load.set_clients(self._clients)
+            self._aggregator.set_load(clients=self._clients)
+
+        self._inbox.put(change)
+
+    def toggle_load(self) -> None:
+        """Stops the load, or starts it again."""
+
+        def toggle() -> None:
+            latest = self._latest
+            on = not (latest is None or latest.phase.load_on)
+            if self._load is not None:
+                self._load.set_on(on)
+            self._aggregator.set_load(on=on)
+
+        self._inbox.put(toggle)
+
+    def stop_load(self) -> None:
+        """Ends the phase that runs; it is drained and summed up."""
+        self._inbox.put(lambda: self._script.stop())
+
+    def _phase(self, key: str, seconds: float | None, *, tour: bool = False) -> Phase:
+        found: DemoVariant = next(v for v in self._demo.variants if v.variant.key == key)
+        assert self._server is not None
+        plan = LoadPlan(
+            url=self._server.url + found.path,
+            clients=self._clients,
+            seconds=seconds,
+            requests=self._options.requests,
+            timeout_s=self._options.timeout_s,
+            route=found.route,
+        )
+        return Phase(found.variant, plan, tour)
+
+    # -- the observer --------------------------------------------------------------------------
+    def _on_load_event(self, event: Event) -> None:
+        t = now()
+        self._inbox.put(lambda: self._load_event(event, t))
+
+    def _load_event(self, event: Event, t: int) -> None:
+        if isinstance(event, State):
+            self._script.load_state(event)
+        elif isinstance(event, Result):
+            self._script.load_result(event, t)
+        elif isinstance(event, Usage):
+            self._load_percent = event.cpu_percent
+        elif isinstance(event, Died):
+            lines = "; ".join(event.last_lines[-2:])
+            self._aggregator.note(t, f"the load process ended with status {event.status} {lines}")
+            self._script.abort("the load process ended", t)
+
+    def _observe(self) -> None:
+        try:
+            tick, due = 0, time.monotonic()
+            while not self._closing.is_set():
+                self._tick(tick)
+                tick += 1
+                due = max(due + TICK_S, time.monotonic())
+                self._closing.wait(due - time.monotonic())
+        except BaseException as error:
+            self.failure = error
+        finally:
+            self._rings.close()
+
+    def _tick(self, tick: int) -> None:
+        while True:
+            try:
+                self._inbox.get_nowait()()
+            except Empty:
+                break
+        t = now()
+        for batch, is_load in self._rings.read(t):
+            self._aggregator.add_batch(batch, load=is_load)
+        if tick % TICKS_A_SAMPLE == 0:
+            self._sample(t)
+        t = now()
+        self._aggregator.advance(t)
+        self._script.tick(t - 150_000_000, t)
+        if self._script.over and self._script.finished:
+            self._over.set()
+        if tick % TICKS_A_SNAPSHOT == 0:
+            self._snapshot(t)
+
+    def _sample(self, t: int) -> None:
+        assert self._server is not None
+        target = self._aggregator.target
+        ended = self._server.process.poll() if target.running else None
+        if ended is not None:
+            self._aggregator.target = replace(target, running=False, ended=ended.sentence)
+            self._aggregator.note(t, f"the server {ended.sentence}")
+            self._script.abort(f"the server {ended.sentence}", t)
+            if self._load is not None:
+                self._load.stop()
+        if self._sampler is not None and target.running:
+            sample = self._sampler.sample(t)
+            if sample is not None:
+                self._aggregator.add_sample(sample)
+
+    def _snapshot(self, t: int) -> None:
+        assert self._server is not None
+        facts = self._rings.facts()
+        if facts is not None:
+            self._aggregator.target = replace(
+                self._aggregator.target, python=facts.python, gil=facts.gil, loop=facts.loop,
+                http=facts.http,
+            )  # fmt: skip
+        health = Health(
+            limited=self._rings.trouble,
+            monitor_percent=self._usage.percent(t),
+            load_percent=self._load_percent,
+        )
+        output = self._server.process.output.lines(OUTPUT_LINES)
+        self._latest = self._aggregator.snapshot(health, output)
+
+
+class _Usage:
+    """The monitor's own CPU, over about a second."""
+
+    def __init__(self) -> None:
+        self._then: tuple[int, int] | None = None
+        self._percent: float | None = None
+
+    def percent(self, t: int) -> float | None:
+        """Percent of one core; None in the first second."""
+        cpu = time.process_time_ns()
+        if self._then is None:
+            self._then = t, cpu
+        elif t - self._then[0] >= 1_000_000_000:
+            self._percent = (cpu - self._then[1]) / (t - self._then[0]) * 100
+            self._then = t, cpu
+        return self._percent

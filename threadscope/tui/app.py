@@ -1,0 +1,184 @@
+"""The application: pulls snapshots, keeps a minute of them, and turns keys into actions."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import App
+from textual.binding import BindingType
+
+from threadscope.model.snapshot import Snapshot, Variant
+from threadscope.tui import keys
+from threadscope.tui.compare import last_of_each
+from threadscope.tui.history import History
+from threadscope.tui.modals import Overlay, card_overlay, help_overlay
+from threadscope.tui.palette import THEME
+from threadscope.tui.screen import MainScreen
+from threadscope.tui.source import Controls, Source
+
+
+class ThreadscopeApp(App[None]):
+    """The screen over a source of snapshots.
+
+    Args:
+        source: is asked for the newest snapshot, `fps` times a second.
+        controls: what the keys steer; None where nothing can be steered.
+        fps: pictures a second.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings()]
+    ENABLE_COMMAND_PALETTE = False
+    ALLOW_SELECT = False
+
+    def __init__(self, source: Source, controls: Controls | None, *, fps: float = 4) -> None:
+        super().__init__()
+        self.animation_level = "none"
+        self.register_theme(THEME)
+        self.theme = THEME.name
+        self.history = History()
+        """The last minute."""
+        self.shown: Snapshot | None = None
+        """What the screen shows."""
+        self.main = MainScreen()
+        """The panels."""
+        self._source = source
+        self._controls = controls
+        self._fps = fps
+        self._paused = False
+        self._touring = False
+
+    def on_mount(self) -> None:
+        """Begin to pull."""
+        self.push_screen(self.main)
+        self._update_keys()
+        self.set_interval(1 / self._fps, self.tick)
+        self.call_after_refresh(self.tick)
+
+    @property
+    def paused(self) -> bool:
+        """The picture stands still; snapshots are kept all the same."""
+        return self._paused
+
+    @property
+    def variants(self) -> tuple[Variant, ...]:
+        """The variants that can be asked for."""
+        return self._controls.variants if self._controls else ()
+
+    def tick(self) -> None:
+        """Pull the newest snapshot and show it."""
+        snapshot = self._source.latest()
+        if snapshot is None or snapshot is self.history.latest:
+            return
+        self.history.add(snapshot)
+        if self._paused:
+            self._draw()
+        else:
+            self._show(snapshot)
+        self._update_keys()
+        self._watch_tour(snapshot)
+
+    def _show(self, snapshot: Snapshot) -> None:
+        self.shown = snapshot
+        self._draw()
+
+    def _draw(self) -> None:
+        latest = self.history.latest
+        if self.shown is not None and latest is not None:
+            behind = latest.at - self.shown.at if self._paused else None
+            self.main.show(self.shown, behind)
+
+    def _watch_tour(self, snapshot: Snapshot) -> None:
+        """A tour that just ended leaves a card, if it saw two variants."""
+        ended = self._touring and not snapshot.phase.tour
+        self._touring = snapshot.phase.tour
+        summaries = last_of_each(snapshot.finished)
+        if ended and len(summaries) > 1:
+            self.push_screen(card_overlay(summaries))
+
+    def _update_keys(self) -> None:
+        possible = [key for key in keys.KEYS if self._possible(key.action)]
+        self.main.show_keys(possible, self._paused)
+
+    def _possible(self, action: str) -> bool:
+        return keys.possible(action, self._controls is not None, self.variants)
+
+    # -- keys ----------------------------------------------------------------------------------
+
+    def action_help(self) -> None:
+        """List the keys."""
+        if not isinstance(self.screen, Overlay):
+            here = [key for key in keys.KEYS if self._possible(key.action)]
+            absent = [key for key in keys.KEYS if not self._possible(key.action)]
+            self.push_screen(help_overlay(here, absent))
+
+    def action_pause(self) -> None:
+        """Stop the picture, or go on with the newest."""
+        if self.shown is None:
+            return
+        self._paused = not self._paused
+        self._update_keys()
+        self._show(self.shown if self._paused else self.history.latest or self.shown)
+
+    def action_step(self, by: int) -> None:
+        """Go back or forth in the last minute."""
+        if self._paused and self.shown is not None:
+            self._show(self.history.step(self.shown, by))
+
+    def action_next_variant(self) -> None:
+        """The variant after the present one."""
+        known = [variant.key for variant in self.variants]
+        latest = self.history.latest
+        if self._controls and known:
+            now = latest.phase.variant.key if latest else ""
+            index = known.index(now) + 1 if now in known else 0
+            self._controls.show_variant(known[index % len(known)])
+
+    def action_variant(self, key: str) -> None:
+        """A variant by its name."""
+        if self._controls and self._possible(f"variant('{key}')"):
+            self._controls.show_variant(key)
+
+    def action_tour(self) -> None:
+        """Measure one variant after the other."""
+        if self._controls and self._possible("tour"):
+            self._controls.tour()
+
+    def action_clients(self, by: int) -> None:
+        """More clients, or fewer."""
+        if self._controls:
+            self._controls.change_clients(by)
+
+    def action_load(self) -> None:
+        """The load off, and on again."""
+        if self._controls:
+            self._controls.toggle_load()
+
+    def action_sort(self) -> None:
+        """Sort the threads by the next column."""
+        self.main.threads.next_sort()
+
+    def action_reverse(self) -> None:
+        """Turn the threads' order around."""
+        self.main.threads.reverse()
+
+    def action_idle(self) -> None:
+        """Hide idle threads, or show them."""
+        self.main.threads.toggle_idle()
+        self._draw()
+
+    def action_zoom(self, by: int) -> None:
+        """Show more time on the lanes, or less."""
+        self.main.lanes.zoom(by)
+
+    def action_filter(self) -> None:
+        """Ask for a filter."""
+        self.main.ask_filter()
+
+    def action_clear_filter(self) -> None:
+        """Show all requests."""
+        self.main.filter.value = ""
+        self.main.end_filter()
+
+    def action_view(self, view: str) -> None:
+        """Another view."""
+        self.main.show_view(view)

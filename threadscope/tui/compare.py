@@ -1,0 +1,109 @@
+"""Two variants side by side, and what the numbers say of them. Pure text, for the card."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from threadscope.model.snapshot import PhaseSummary, Word
+from threadscope.tui.units import UNKNOWN, duration, rate
+
+SAME = 1.1
+"""Two numbers within this factor are called much the same: one round proves no more."""
+
+Row = tuple[str, Callable[[PhaseSummary], str]]
+
+_WORDS = {
+    Word.SEQUENTIAL: "served one request at a time",
+    Word.CONCURRENT: "served several requests at once, which shared the CPU time of one core",
+    Word.PARALLEL: "really ran on several cores at once",
+    Word.IDLE: "had next to nothing to do",
+    Word.UNKNOWN: "could not be looked into",
+}
+
+
+def _number(value: float | None, digits: int = 0) -> str:
+    return UNKNOWN if value is None else f"{value:,.{digits}f}"
+
+
+def _cpu_ms(summary: PhaseSummary) -> str:
+    cpu = summary.cpu_ns_per_request
+    return UNKNOWN if cpu is None else _number(cpu / 1e6, 0 if cpu >= 1e7 else 2)
+
+
+ROWS: tuple[Row, ...] = (
+    ("requests a second", lambda one: rate(one.per_second)),
+    ("latency, median", lambda one: duration(one.latency.p50)),
+    ("latency, longest", lambda one: duration(one.latency.max)),
+    ("behaviour", lambda one: one.behaviour.word.upper()),
+    ("open, at most", lambda one: _number(one.open_max)),
+    ("in threads, at most", lambda one: _number(one.in_threads_max)),
+    ("cores used", lambda one: _number(one.cores_used, 2)),
+    ("CPU ms a request", _cpu_ms),
+    ("switches a request", lambda one: _number(one.switches_per_request, 1)),
+    ("failed", lambda one: _number(one.failed)),
+)
+
+
+def last_of_each(summaries: Sequence[PhaseSummary]) -> list[PhaseSummary]:
+    """The newest whole phase of each variant, in the order in which variants were first seen."""
+    newest = {one.variant.key: one for one in summaries if not one.aborted}
+    return list(newest.values())
+
+
+def compare_lines(summaries: Sequence[PhaseSummary]) -> list[str]:
+    """A table with a column a variant, and two sentences.
+
+    Args:
+        summaries: one a variant, two or more.
+    """
+    names = [one.variant.key or one.variant.title for one in summaries]
+    cells = [[text(one) for one in summaries] for _, text in ROWS]
+    widths = [max(map(len, column)) for column in zip(names, *cells, strict=True)]
+    head = max(len(title) for title, _ in ROWS)
+    table = [_row("", names, head, widths)]
+    table += [_row(title, row, head, widths) for (title, _), row in zip(ROWS, cells, strict=True)]
+    return [*table, "", _behaved(summaries), _paid(summaries)]
+
+
+def _row(title: str, cells: Sequence[str], head: int, widths: Sequence[int]) -> str:
+    columns = (f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
+    return "   ".join([f"{title:<{head}}", *columns])
+
+
+def _behaved(summaries: Sequence[PhaseSummary]) -> str:
+    """`async served one request at a time; def served several at once.`."""
+    words = {one.behaviour.word for one in summaries}
+    if len(words) == 1:
+        both = "Both" if len(summaries) == 2 else "All"
+        return f"{both} {_WORDS[summaries[0].behaviour.word]}."
+    parts = [f"{one.variant.key} {_WORDS[one.behaviour.word]}" for one in summaries]
+    return "; ".join(parts) + "."
+
+
+def _paid(summaries: Sequence[PhaseSummary]) -> str:
+    """Which answered more, and what a request cost."""
+    base, other = summaries[0], summaries[-1]
+    names = base.variant.key, other.variant.key
+    speed = _versus(base.per_second, other.per_second, names, "answered {} as many requests")
+    speed = speed or "They answered about as many requests a second"
+    cost = _versus(
+        base.cpu_ns_per_request, other.cpu_ns_per_request, names, "{} the CPU time a request"
+    )
+    if not base.cpu_ns_per_request or not other.cpu_ns_per_request:
+        return f"{speed}."
+    return f"{speed}, " + (f"and {cost.replace(' ', ' took ', 1)}." if cost else _SAME_COST)
+
+
+_SAME_COST = "for about the same CPU time each."
+
+
+def _versus(base: float | None, other: float | None, names: tuple[str, str], sentence: str) -> str:
+    """`def answered 1.9 times as many requests`; "" when much the same or not known."""
+    if not base or not other:
+        return ""
+    ratio = other / base
+    more = names[1] if ratio > 1 else names[0]
+    ratio = max(ratio, 1 / ratio)
+    if ratio < SAME:
+        return ""
+    return f"{more} " + sentence.format(f"{ratio:.1f} times")

@@ -1,0 +1,51 @@
+"""The line of keys at the bottom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.strip import Strip
+from textual.widget import Widget
+
+from threadscope.tui.keys import Key
+from threadscope.tui.line import Item, Line, joined, keep
+from threadscope.tui.palette import KEY, MUTED, ON_BAR
+
+
+class KeyBar(Widget):
+    """The keys that do something now."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._keys: tuple[Key, ...] = ()
+        self._paused = False
+
+    def show_keys(self, keys: Sequence[Key], paused: bool) -> None:
+        """Show other keys."""
+        if (tuple(keys), paused) != (self._keys, self._paused):
+            self._keys, self._paused = tuple(keys), paused
+            self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """The keys, the most important ones where the line is short."""
+        width = self.size.width
+        items = [
+            Item(((key.pair or key.display, KEY), (" " + self._word(key), MUTED)), key.rank)
+            for key in sorted(self._keys, key=_place)
+            if key.short and (self._paused or not key.when_paused)
+        ]
+        return (
+            Line()
+            .add(" ")
+            .pieces(joined(keep(items, width - 2, 2), 2))
+            .strip(width)
+            .apply_style(ON_BAR)
+        )
+
+    def _word(self, key: Key) -> str:
+        return "resume" if self._paused and key.action == "pause" else key.short
+
+
+def _place(key: Key) -> bool:
+    """Help and quit stand at the end."""
+    return key.action in ("help", "quit")

@@ -1,0 +1,104 @@
+"""The keys: one list, from which the footer, the help and the bindings themselves are made."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from textual.binding import Binding
+
+from threadscope.model.snapshot import Variant
+
+
+class Key(NamedTuple):
+    """A key, what it does, and how long it stays in the footer when there is little room."""
+
+    keys: str
+    """As Textual names them, with commas between."""
+    display: str
+    action: str
+    short: str
+    """A word for the footer; "" keeps it out of there."""
+    help: str
+    """"" where another key's line speaks for it too."""
+    rank: int = 5
+    pair: str = ""
+    """Shown in place of `display`, for a key and its opposite."""
+    when_paused: bool = False
+    """In the footer only while paused."""
+
+
+KEYS = (
+    Key("m", "m", "next_variant", "next", "next variant of the demo", 3),
+    Key("a", "a", "variant('async')", "async", "the `async def` variant", 1),
+    Key("d", "d", "variant('def')", "def", "the `def` variant", 1),
+    Key("t", "t", "tour", "tour", "tour: measure one variant after the other", 2),
+    Key(
+        "left_square_bracket", "[", "clients(-1)", "clients", "one client less, one more", 3, "[ ]"
+    ),
+    Key("right_square_bracket", "]", "clients(1)", "", ""),
+    Key("l", "l", "load", "load", "load off, and on again", 4),
+    Key("space", "space", "pause", "pause", "pause the picture, and go on; collecting goes on", 2),
+    Key(
+        "left",
+        "←",
+        "step(-1)",
+        "step",
+        "while paused: back and forth, at most 60 s",
+        1,
+        "← →",
+        True,
+    ),
+    Key("right", "→", "step(1)", "", ""),
+    Key("s", "s", "sort", "sort", "sort the threads by the next column", 6),
+    Key("S", "S", "reverse", "", "turn the threads' order around"),
+    Key("H", "H", "idle", "", "hide idle threads"),
+    Key("z", "z", "zoom(-1)", "zoom", "zoom the lanes in and out, 1.5 to 60 s", 6, "z Z"),
+    Key("Z", "Z", "zoom(1)", "", ""),
+    Key("slash", "/", "filter", "filter", "filter the requests; esc clears", 6),
+    Key("escape", "esc", "clear_filter", "", ""),
+    Key("1", "1", "view('overview')", "", "the overview"),
+    Key("4", "4", "view('output')", "output", "what the server printed", 6),
+    Key("q", "q", "quit", "quit", "quit; Ctrl-C too, at any time", 0),
+    Key("ctrl+c", "^C", "quit", "", ""),
+    Key("question_mark", "?", "help", "help", "this list", 0),
+)
+
+STEERING = frozenset(
+    (
+        "next_variant",
+        "variant('async')",
+        "variant('def')",
+        "tour",
+        "clients(-1)",
+        "clients(1)",
+        "load",
+    )
+)
+"""Actions that need a load to steer."""
+
+
+def bindings() -> list[Binding]:
+    """The keys for Textual."""
+    return [
+        Binding(
+            key.keys,
+            key.action,
+            key.help,
+            key_display=key.display,
+            priority=key.keys == "ctrl+c",
+        )
+        for key in KEYS
+    ]
+
+
+def possible(action: str, steered: bool, variants: Collection[Variant]) -> bool:
+    """Whether an action makes sense here: a replayed session has no load, an app no variants."""
+    if action not in STEERING:
+        return True
+    if not steered:
+        return False
+    known = {variant.key for variant in variants}
+    if action.startswith("variant("):
+        return action[9:-2] in known
+    return len(known) > 1 if action in ("next_variant", "tour") else True

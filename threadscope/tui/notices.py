@@ -1,0 +1,55 @@
+"""What the viewer must know before believing the rest: lost events, limits, the server's end."""
+
+from __future__ import annotations
+
+from textual.strip import Strip
+
+from threadscope.model.snapshot import Snapshot
+from threadscope.model.text import clean
+from threadscope.tui.line import Line, Piece
+from threadscope.tui.palette import ALARM, ALARM_CHIP, MUTED, TEXT, WARN
+from threadscope.tui.panel import Panel
+from threadscope.tui.units import plural
+
+LAST_LINES = 5
+"""Lines of the server's output below the banner."""
+
+
+def notice_lines(snapshot: Snapshot, room: int) -> list[list[Piece]]:
+    """At most `room` lines, most often none: the end, then warnings, then the last words."""
+    ended = not snapshot.target.running
+    said = [line for line in snapshot.output if line.strip()] if ended else []
+    lines: list[list[Piece]] = []
+    if ended:
+        why = snapshot.target.ended or "it is gone"
+        lines.append([(" SERVER ENDED ", ALARM_CHIP), (f"  {why}", ALARM)])
+        lines[0].append(("   4 shows what it printed" if said else "", MUTED))
+    warnings = _warnings(snapshot)
+    if warnings:
+        lines.append([("▲ " + "   ▲ ".join(warnings), WARN)])
+    spare = max(0, min(LAST_LINES, room - len(lines)))
+    lines += [[("   " + clean(line), TEXT)] for line in said[max(0, len(said) - spare) :]]
+    return lines[:room]
+
+
+def _warnings(snapshot: Snapshot) -> list[str]:
+    health = snapshot.health
+    warnings = []
+    if health.limited:
+        warnings.append(f"limited: {health.limited}")
+    if health.dropped:
+        warnings.append(f"dropped {plural(health.dropped, 'event')}")
+    if health.holes:
+        warnings.append(f"{plural(health.holes, 'event')} never written")
+    if health.probe_errors:
+        warnings.append(plural(health.probe_errors, "error") + " in the probe")
+    return warnings
+
+
+class NoticesPanel(Panel):
+    """Warnings and the banner; no line high while all is well."""
+
+    def draw(self, snapshot: Snapshot, width: int, height: int) -> list[Strip]:
+        """As `notice_lines` says."""
+        lines = notice_lines(snapshot, height)
+        return [Line().add(" ").pieces(line).strip(width) for line in lines]

@@ -1,0 +1,110 @@
+"""The log of requests: who came, what started where, what ended how. Newest on top."""
+
+from __future__ import annotations
+
+from textual.strip import Strip
+
+from threadscope.model.snapshot import Event, LogLine, Snapshot
+from threadscope.model.text import clean
+from threadscope.tui.line import Line
+from threadscope.tui.palette import ALARM, GHOST, MUTED, STRONG, TEXT, WARN, request_styles
+from threadscope.tui.panel import Panel
+from threadscope.tui.sharing import WIDE
+from threadscope.tui.units import duration, wall
+
+GLYPHS = {Event.ARRIVE: "·", Event.START: "▶", Event.END: "■", Event.NOTE: "—"}
+WAITED_NS = 1_000_000
+"""A start that came so long after the arrival says so."""
+
+
+def matches(line: LogLine, text: str) -> bool:
+    """True where the endpoint, the thread, the client or the number contains the text."""
+    hay = (
+        f"{line.endpoint.label} {line.endpoint.name} {line.thread} client {line.client} "
+        f"#{line.request} {line.event} {line.text} {outcome(line)[0]}"
+    )
+    return text.casefold() in hay.casefold()
+
+
+def outcome(line: LogLine) -> tuple[str, bool]:
+    """The status of an ended request in words, and whether it is bad news."""
+    if line.event is not Event.END:
+        return "", False
+    if line.status == 0:
+        return "FAILED", True
+    return (f"{line.status} ERROR", True) if line.status >= 500 else (str(line.status), False)
+
+
+class RequestsPanel(Panel):
+    """The request log."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._filter = ""
+        self.gap = 0
+        """Blank lines above."""
+
+    @property
+    def filter(self) -> str:
+        """Only lines with this text are shown; "" for all."""
+        return self._filter
+
+    @filter.setter
+    def filter(self, text: str) -> None:
+        self._filter = text
+        self.redraw()
+
+    def draw(self, snapshot: Snapshot, width: int, height: int) -> list[Strip]:
+        """The title and as many lines as there is room for."""
+        title = Line().add(" Requests", STRONG)
+        if self._filter:
+            title.add("   only ", MUTED).add(clean(self._filter, 40), WARN)
+            title.add("   esc shows all", MUTED)
+        strips = [Strip.blank(width)] * self.gap + [title.strip(width)]
+        for line in reversed(snapshot.log):
+            if len(strips) >= height:
+                break
+            if not self._filter or matches(line, self._filter):
+                strips.append(_strip(line, snapshot.wall_offset, width))
+        if len(strips) == self.gap + 1:
+            text = " nothing matches" if self._filter and snapshot.log else " no request yet"
+            strips.append(Line().add(text, GHOST).strip(width))
+        return strips
+
+
+def _strip(entry: LogLine, wall_offset: int, width: int) -> Strip:
+    line = Line().add(" ").add(wall(entry.t, wall_offset), MUTED)
+    glyph = GLYPHS[entry.event]
+    if entry.event is Event.NOTE:
+        return line.add(f"  {glyph} ", MUTED).add(clean(entry.text), TEXT).strip(width)
+    styles = request_styles(entry.request)
+    arriving = entry.event is Event.ARRIVE
+    line.add(f"  {glyph} ", MUTED if arriving else styles.name)
+    client = "" if entry.client is None else f"client {entry.client}"
+    wide = width >= WIDE
+    line.left(entry.event.value, 7 if wide else 6, MUTED if arriving else TEXT)
+    line.left(f"#{entry.request}", 8 if wide else 6, styles.name).add(" ")
+    if wide and client:
+        line.left(client, 11, MUTED)
+    spare = width - line.width - (_DETAIL if wide else _SHORT_DETAIL)
+    line.left(entry.endpoint.label, max(12, min(44, spare))).add("  " if wide else " ")
+    if entry.event is Event.END:
+        _end(line, entry, None if wide or not client else client)
+        return line.strip(width)
+    line.left(entry.thread, 11).add("" if wide else f" {client}", MUTED)
+    if entry.event is Event.START and entry.here_ns >= WAITED_NS:
+        line.add(f" {duration(entry.here_ns)} after it arrived", MUTED)
+    return line.strip(width)
+
+
+_DETAIL, _SHORT_DETAIL = 44, 37
+"""Columns for what follows the endpoint."""
+
+
+def _end(line: Line, entry: LogLine, client: str | None) -> None:
+    """The status and the two durations: in the server, and as the client saw it."""
+    status, bad = outcome(entry)
+    line.left(status, 11 if bad else 4 if client else 6, ALARM if bad else TEXT)
+    line.add(f"{duration(entry.here_ns)} here")
+    if entry.client_ns is not None:
+        line.add(", ", MUTED).add(f"{duration(entry.client_ns)} at {client or 'the client'}")

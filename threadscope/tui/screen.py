@@ -1,0 +1,150 @@
+"""The main screen: which panels there are, how high each is, and which of them is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.events import Resize
+from textual.screen import Screen
+from textual.widgets import Input, Static
+
+from threadscope.model.snapshot import Snapshot
+from threadscope.tui.footer import KeyBar
+from threadscope.tui.keys import Key
+from threadscope.tui.lanes import LanesPanel, has_queue, lanes_of
+from threadscope.tui.notices import NoticesPanel, notice_lines
+from threadscope.tui.output import OutputView
+from threadscope.tui.requests import RequestsPanel
+from threadscope.tui.sharing import MIN_HEIGHT, MIN_WIDTH, notice_room, share
+from threadscope.tui.status import StatusBar
+from threadscope.tui.threads import ThreadsPanel, rows_of
+from threadscope.tui.verdict import VerdictPanel
+
+TOO_SMALL = f"This terminal is too small: {MIN_WIDTH} x {MIN_HEIGHT} is the least."
+
+
+class FilterInput(Input):
+    """Where the filter is typed; enter keeps it, escape clears it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "app.clear_filter", show=False)]
+
+
+class MainScreen(Screen[None]):
+    """All panels, and what shares the room among them."""
+
+    CSS_PATH = "screen.tcss"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.status = StatusBar(id="status")
+        self.notices = NoticesPanel(id="notices")
+        self.threads = ThreadsPanel(id="threads")
+        self.lanes = LanesPanel(id="lanes")
+        self.requests = RequestsPanel(id="requests")
+        self.output = OutputView(id="output")
+        self.verdict = VerdictPanel(id="verdict")
+        self.keys = KeyBar(id="keys")
+        self.filter = FilterInput(placeholder="filter the requests", id="filter", compact=True)
+        self.overview = (self.threads, self.lanes, self.requests)
+        """The panels of view 1."""
+        self.view = "overview"
+        self._snapshot: Snapshot | None = None
+        self._shape: tuple[object, ...] = ()
+
+    def compose(self) -> ComposeResult:
+        """From top to bottom."""
+        yield Static(TOO_SMALL, id="small")
+        yield self.status
+        yield self.notices
+        yield from self.overview
+        yield self.output
+        yield self.verdict
+        yield self.keys
+        yield self.filter
+
+    def on_mount(self) -> None:
+        """Begin with the overview."""
+        self.filter.display = False
+        self.show_view("overview")
+
+    def on_resize(self, event: Resize) -> None:
+        """Another size: another share for each."""
+        small = event.size.width < MIN_WIDTH or event.size.height < MIN_HEIGHT
+        self.set_class(small, "small")
+        self._share()
+
+    def show(self, snapshot: Snapshot, behind_ns: int | None) -> None:
+        """Show a snapshot.
+
+        Args:
+            snapshot: what to show.
+            behind_ns: how far back it lies while paused, None when live.
+        """
+        self._snapshot = snapshot
+        self._share()
+        self.status.behind_ns = behind_ns
+        for panel in (self.status, self.notices, *self.overview, self.output, self.verdict):
+            panel.show(snapshot)
+
+    def show_view(self, view: str) -> None:
+        """Show the `overview` or the server's `output`."""
+        self.view = view
+        for panel in self.overview:
+            panel.display = view == "overview"
+        self.output.display = view == "output"
+        if view == "output":
+            self.output.focus()
+        if self._snapshot is not None:
+            self.call_after_refresh(self._show_again)
+
+    def _show_again(self) -> None:
+        if self._snapshot is not None:
+            self.show(self._snapshot, self.status.behind_ns)
+
+    def show_keys(self, keys: Sequence[Key], paused: bool) -> None:
+        """Show other keys in the footer."""
+        self.keys.show_keys(keys, paused)
+
+    def ask_filter(self) -> None:
+        """Let a filter be typed."""
+        self.keys.display = False
+        self.filter.display = True
+        self.filter.focus()
+
+    def end_filter(self) -> None:
+        """Back to the keys."""
+        self.filter.display = False
+        self.keys.display = True
+        self.set_focus(None)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """The log follows each letter."""
+        self.requests.filter = event.value
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter: the filter stays."""
+        self.end_filter()
+
+    def _share(self) -> None:
+        """Give each panel its height; a layout is done only when the answer changes."""
+        snapshot = self._snapshot
+        if snapshot is None or self.has_class("small"):
+            return
+        notices = len(notice_lines(snapshot, notice_room(self.size.height)))
+        threads = len(rows_of(snapshot, self.threads.hide_idle))
+        shape = (self.size, notices, threads, len(lanes_of(snapshot)), has_queue(snapshot))
+        if shape == self._shape:
+            return
+        self._shape = shape
+        heights = share(self.size.height, *shape[1:])
+        self.notices.styles.height = notices
+        self.notices.display = notices > 0
+        for panel in (self.threads, self.lanes, self.requests, self.verdict):
+            panel.gap = heights.gap
+        self.lanes.tall = heights.tall
+        self.threads.styles.height = heights.threads
+        self.lanes.styles.height = heights.lanes
+        self.verdict.styles.height = heights.verdict

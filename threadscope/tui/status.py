@@ -1,0 +1,138 @@
+"""The two lines on top: whose server this is, and how it does."""
+
+from __future__ import annotations
+
+from textual.strip import Strip
+
+from threadscope.model.snapshot import Latency, PhaseInfo, PhaseState, Snapshot
+from threadscope.tui.line import Item, Line, Piece, item, joined, keep, spark
+from threadscope.tui.palette import (
+    ALARM,
+    CHIP,
+    KEY,
+    METER,
+    MUTED,
+    ON_BAR,
+    STRONG,
+    TEXT,
+    WARN,
+)
+from threadscope.tui.panel import Panel
+from threadscope.tui.sharing import WIDE
+from threadscope.tui.units import SECOND, duration, elapsed, plural, rate, seconds
+
+MIN_SPARK = 10
+"""Bars of one second that stay on the narrowest screen."""
+
+
+class StatusBar(Panel):
+    """Title, facts, load and latency."""
+
+    GROUND = ON_BAR
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.behind_ns: int | None = None
+        """Paused: how far back the picture lies; None while it is live."""
+
+    def draw(self, snapshot: Snapshot, width: int, height: int) -> list[Strip]:
+        """Two lines; what there is no room for is left out, the least important first."""
+        return [_who(snapshot, self.behind_ns, width), _how(snapshot, width)]
+
+
+def phase_text(phase: PhaseInfo, at: int) -> str:
+    """`measure 4/10 s`, `settle`; "" while a load just goes on."""
+    if not phase.clients and not phase.tour:
+        return ""
+    tour = "tour: " if phase.tour else ""
+    if phase.state is PhaseState.MEASURE and phase.seconds is None:
+        return "tour" if phase.tour else ""
+    if phase.state is PhaseState.MEASURE and phase.seconds is not None:
+        spent = min((at - phase.since) / SECOND, phase.seconds)
+        return f"{tour}measure {int(spent)}/{phase.seconds:g} s"
+    return tour + phase.state.value
+
+
+def _who(snapshot: Snapshot, behind_ns: int | None, width: int) -> Strip:
+    target, phase = snapshot.target, snapshot.phase
+    wide = width >= WIDE
+    left = [item("threadscope", KEY, rank=7 if not wide else 3)]
+    if behind_ns is not None:
+        left[0] = item(f" PAUSED  {seconds(behind_ns)} ago ", CHIP, rank=0)
+    left.append(item(target.title, STRONG, rank=2))
+    if phase.variant.title:
+        left.append(item(phase.variant.title, TEXT, rank=1))
+    state = phase_text(phase, snapshot.at)
+    if state:
+        left.append(item(state, WARN, rank=1))
+    right = []
+    if target.pids:
+        pids = str(target.pids[0]) + (f" +{len(target.pids) - 1}" if len(target.pids) > 1 else "")
+        right.append(_fact("pid", pids, 4))
+    if target.python:
+        right.append(_fact("python", ".".join(target.python.split(".")[:2]), 5))
+    if target.gil is not None:
+        right.append(_fact("GIL", "on" if target.gil else "off", 4))
+    right.append(item(plural(target.workers, "worker"), TEXT, rank=6))
+    right.append(item(target.url, TEXT, rank=5 if wide else 9))
+    kept = set(keep([*left, *right], width - 3, 2))
+    left, right = [i for i in left if i in kept], [i for i in right if i in kept]
+    tail = joined(right, 2)
+    line = Line().add(" ").pieces(joined(left, 3 if _spare(left, right, width) else 2))
+    line.to(width - 1 - sum(len(text) for text, _ in tail))
+    return line.pieces(tail).strip(width)
+
+
+def _spare(left: list[Item], right: list[Item], width: int) -> bool:
+    used = sum(one.width for one in left + right) + 2 * len(right) + 3 * len(left)
+    return used <= width - 2
+
+
+def _how(snapshot: Snapshot, width: int) -> Strip:
+    numbers = _numbers(snapshot)
+    gap = 3 if width >= 140 else 2
+    head = f"req/s {rate(snapshot.per_second)} "
+    fixed = len(head) + 2
+    room = width - fixed - MIN_SPARK
+    kept = keep(numbers, room, gap)
+    used = sum(one.width for one in kept) + gap * len(kept)
+    size = max(0, min(30, width - fixed - used))
+    bars = (
+        snapshot.bars[len(snapshot.bars) - size :] if size < len(snapshot.bars) else snapshot.bars
+    )
+    line = Line().add(" ").add("req/s ", MUTED).add(head[6:], STRONG)
+    line.right(spark(bars), size, METER).add(" " * gap).pieces(joined(kept, gap))
+    return line.strip(width)
+
+
+def _numbers(snapshot: Snapshot) -> list[Item]:
+    latency, phase = snapshot.latency, snapshot.phase
+    out = [_fact("p50", duration(latency.p50), 1), _worst(latency)]
+    if phase.clients:
+        off = " (load off)" if not phase.load_on else ""
+        out.append(_fact("clients", f"{phase.clients}{off}", 5 if phase.load_on else 1))
+    if snapshot.in_flight is not None:
+        out.append(_fact("in flight", str(snapshot.in_flight), 2))
+    elif snapshot.open is not None:
+        out.append(_fact("open", str(snapshot.open), 2))
+    out.append(_fact("done", f"{snapshot.done:,}", 3))
+    bad: Piece = (str(snapshot.failed), ALARM if snapshot.failed else TEXT)
+    out.append(Item((("failed ", MUTED), bad), 0 if snapshot.failed else 4))
+    if snapshot.limiters:
+        pool = snapshot.limiters[0]
+        out.append(_fact("pool", f"{pool.borrowed_tokens}/{pool.total_tokens}", 4))
+    out.append(item(elapsed(snapshot.at - snapshot.started), TEXT, rank=6))
+    if snapshot.health.monitor_percent is not None:
+        out.append(_fact("monitor", f"{snapshot.health.monitor_percent:.0f} %", 7))
+    return out
+
+
+def _worst(latency: Latency) -> Item:
+    """p99, or the longest where there are too few requests for a p99."""
+    if latency.p99 is not None:
+        return _fact("p99", duration(latency.p99), 1)
+    return _fact("max", duration(latency.max), 1)
+
+
+def _fact(name: str, value: str, rank: int) -> Item:
+    return Item(((f"{name} ", MUTED), (value, TEXT)), rank)

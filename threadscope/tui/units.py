@@ -1,0 +1,69 @@
+"""Numbers as people read them. Durations come in ns; "-" stands for what is not known."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+SECOND = 1_000_000_000
+UNKNOWN = "-"
+
+
+def duration(ns: float | None) -> str:
+    """`0.4 ms`, `302 ms`, `1.21 s`: three digits at most, always with the unit."""
+    if ns is None:
+        return UNKNOWN
+    if ns < 99_950:
+        return f"{ns / 1e3:.0f} µs"
+    if ns < 9_950_000:
+        return f"{ns / 1e6:.1f} ms"
+    if ns < 999_500_000:
+        return f"{ns / 1e6:.0f} ms"
+    return f"{ns / 1e9:.2f} s" if ns < 99.5e9 else f"{ns / 1e9:.0f} s"
+
+
+def seconds(ns: int) -> str:
+    """`0.11 s`: how long something has lasted; never below 0."""
+    return f"{max(0, ns) / 1e9:.2f} s"
+
+
+def percent(value: float | None) -> str:
+    """`99.8`, without the sign: it stands in the column's head."""
+    return UNKNOWN if value is None else f"{value:.1f}"
+
+
+def rate(value: float | None) -> str:
+    """`3.3`, `31`, `5,012`: a rate, or a count."""
+    if value is None:
+        return UNKNOWN
+    return f"{value:.1f}" if value < 9.95 else f"{value:,.0f}"
+
+
+def cpu_time(cpu_s: float | None) -> str:
+    """`0:23.91`, as in top's TIME+."""
+    if cpu_s is None:
+        return UNKNOWN
+    hundredths = round(cpu_s * 100)
+    return f"{hundredths // 6000}:{hundredths % 6000 / 100:05.2f}"
+
+
+def elapsed(ns: int) -> str:
+    """`00:24`; with hours from the first hour on."""
+    total = max(0, ns) // SECOND
+    minutes, secs = divmod(total, 60)
+    return (
+        f"{minutes:02}:{secs:02}"
+        if minutes < 60
+        else f"{minutes // 60}:{minutes % 60:02}:{secs:02}"
+    )
+
+
+def wall(t: int, wall_offset: int) -> str:
+    """`19:16:46.101`: local wall time of a monotonic moment."""
+    whole, rest = divmod(t + wall_offset, SECOND)
+    clock = datetime.fromtimestamp(whole, UTC).astimezone()
+    return f"{clock:%H:%M:%S}.{rest // 1_000_000:03}"
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 worker`, `4 workers`, `5,000 events`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
