@@ -32,6 +32,7 @@ TICKS_A_SAMPLE = 2
 TICKS_A_SNAPSHOT = 5
 TOUR_S = 10.0
 OUTPUT_LINES = 500
+FINISH_S = 3.0
 
 now = time.monotonic_ns
 
@@ -139,6 +140,10 @@ class Session:
         """How the server ended; "" while it runs."""
         return self._aggregator.target.ended
 
+    def last_output(self) -> tuple[str, ...]:
+        """The last lines that the server printed."""
+        return self._server.process.output.lines(10) if self._server is not None else ()
+
     # -- what others steer; all of it returns at once ------------------------------------------
     @property
     def variants(self) -> tuple[Variant, ...]:
@@ -192,9 +197,10 @@ class Session:
 
         self._inbox.put(toggle)
 
-    def stop_load(self) -> None:
-        """Ends the phase that runs; it is drained and summed up."""
+    def finish(self) -> None:
+        """Ends the phase that runs and waits until it is summed up, at most some seconds."""
         self._inbox.put(lambda: self._script.stop())
+        self._over.wait(FINISH_S)
 
     def _phase(self, key: str, seconds: float | None, *, tour: bool = False) -> Phase:
         found: DemoVariant = next(v for v in self._demo.variants if v.variant.key == key)

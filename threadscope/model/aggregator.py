@@ -121,8 +121,8 @@ class Aggregator:
             if cell.now_request:
                 ring.endpoint(cell.now_what)
             if cell.now_request and cell.role & 1 and cell.now_since <= batch.t:
-                record = (0, ARRIVE, 0, 0, cell.tid, cell.now_request, cell.now_since, 0, 0, 0, 0,
-                          cell.now_what, 0, 0)  # fmt: skip
+                record = (0, ARRIVE, 0, 0, cell.tid, cell.now_request, cell.now_since, 0,
+                          cell.now_client, 0, 0, cell.now_what, 0, 0)  # fmt: skip
                 self._pending.append((cell.now_since, ring, record))
         self._fold.threads.cells(ring.pid, batch.cells, ring.endpoints)
 
@@ -187,7 +187,7 @@ class Aggregator:
         self._phase = replace(self._phase, state=state, since=t)
         if state is PhaseState.MEASURE:
             fold.timeline.pass_to(t)
-            fold.timeline.restart(t)
+            fold.timeline.mark(t)
             fold.measurement = Measurement(t)
             for thread in fold.threads.all():
                 thread.begin_measure()
@@ -219,7 +219,7 @@ class Aggregator:
         measured = fold.measurement
         begin, end = (measured.begin, measured.end or at) if measured else (at, at)
         evidence = fold.timeline.evidence(begin, end)
-        done = measured.completed if measured else 0
+        done = measured.work if measured else 0.0
         cpu = measured.cpu_used() if measured else 0
         seen = not self.limited
         summary = PhaseSummary(
@@ -319,7 +319,7 @@ class Aggregator:
         begin = max(at - HEADLINE_NS, begun)
         rate = fold.answered if fold.clients.used else fold.served
         per_second, latency = rate.window(begin, at)
-        evidence = fold.timeline.evidence(begin, at)
+        evidence = fold.timeline.evidence(max(at - HEADLINE_NS, self._phase_begun), at)
         loop_lag, gil_lag = fold.lags(at)
         seen = not self.limited
         threads = fold.threads.all()
@@ -380,7 +380,7 @@ def _processes(measured: Measurement | None) -> tuple[ProcessSummary, ...]:
     return tuple(p.summary(pid) for pid, p in measured.processes.items()) if measured else ()
 
 
-def _switches(threads: tuple[ThreadSummary, ...], passed: int, done: int) -> float | None:
+def _switches(threads: tuple[ThreadSummary, ...], passed: int, done: float) -> float | None:
     """Context switches a request, without the probe's own thread."""
     rates = [
         x.voluntary_per_s + x.involuntary_per_s

@@ -18,6 +18,7 @@ HELD_SHARE = 0.90
 ALONE_SHARE = 0.95
 ENOUGH_NS = 200_000_000
 """Less observed time than this is no ground for a word."""
+IDLE_AFTER_NS = 1_000_000_000
 
 
 @dataclass(slots=True)
@@ -54,7 +55,7 @@ def behaviour(evidence: Evidence, *, limited: str = "") -> Behaviour:
     """
     if limited:
         return Behaviour(Word.UNKNOWN, limited)
-    if evidence.seen < ENOUGH_NS:
+    if evidence.wanted < ENOUGH_NS and evidence.seen < IDLE_AFTER_NS:
         return Behaviour(Word.UNKNOWN, "not enough was seen yet")
     if evidence.wanted < max(ENOUGH_NS, evidence.seen * 0.1):
         return Behaviour(Word.IDLE, "fewer than two requests at a time wanted service")

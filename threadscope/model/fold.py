@@ -129,6 +129,7 @@ class Fold:
         request = self.opened((ring.pid, number), t, client, endpoint)
         if request is None:
             return
+        request.client_request = request.client_request or client
         if endpoint.route and not request.endpoint.route:
             request.endpoint = endpoint
         if request.endpoint.kind == "async def" and not request.started:
@@ -197,10 +198,11 @@ class Fold:
         failed: int,
     ) -> None:  # fmt: skip
         """Puts an ended request into the measurement."""
+        if self.measurement is not None:
+            self.measurement.served(request.arrived, t)
         measurement = self._measuring(t)
         if measurement is None:
             return
-        measurement.completed += 1
         route = measurement.routes[request.endpoint]
         route.started += 1
         route.completed += 1

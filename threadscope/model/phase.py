@@ -99,7 +99,16 @@ class Measurement:
         self.end: int | None = None
         self.routes: defaultdict[Endpoint, RouteStats] = defaultdict(RouteStats)
         self.processes: defaultdict[int, ProcessStats] = defaultdict(ProcessStats)
-        self.completed = 0
+        self.work = 0.0
+        """Requests served, those in parts that were open when it began or ended: with few long
+        requests, counting the ends alone would be off by as many as are open at a time."""
+
+    def served(self, arrived: int, ended: int) -> None:
+        """A request was open between two moments."""
+        begin = max(arrived, self.begin)
+        end = ended if self.end is None else min(ended, self.end)
+        if end > begin:
+            self.work += (end - begin) / (ended - arrived)
 
     def covers(self, t: int) -> bool:
         """Whether t lies inside."""

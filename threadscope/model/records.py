@@ -30,6 +30,8 @@ class CellEntry(NamedTuple):
     now_request: int
     now_since: int
     now_what: int
+    now_client: int
+    """Our client's request number, in the request's first step."""
     tid: int
     name: str
     role: int

@@ -19,8 +19,9 @@ class Timeline:
         self.origin = origin
         self._now = origin
         self._buckets: dict[int, Evidence] = {}
+        self._marked = 0
         self._before = Evidence()
-        """Sum of the buckets that were dropped."""
+        """Sum of the buckets from the mark on that were dropped."""
         self.open = 0
         self.in_flight: int | None = None
         self.hops = 0
@@ -31,6 +32,11 @@ class Timeline:
         """Forgets what was summed; the state of the moment stays."""
         self.origin = self._now = origin
         self._buckets.clear()
+        self.mark(origin)
+
+    def mark(self, t: int) -> None:
+        """A measurement begins: from here on nothing is dropped from the sum, nor the maxima."""
+        self._marked = (t - self.origin) // BUCKET_NS
         self._before = Evidence()
         self.open_max, self.hops_max = self.open, self.hops
 
@@ -39,7 +45,10 @@ class Timeline:
         if bucket is None:
             bucket = self._buckets[index] = Evidence()
             if len(self._buckets) > KEPT:
-                self._before.add(self._buckets.pop(min(self._buckets)))
+                oldest = min(self._buckets)
+                dropped = self._buckets.pop(oldest)
+                if oldest >= self._marked:
+                    self._before.add(_wanted_part(dropped))
         return bucket
 
     def pass_to(self, t: int) -> None:
@@ -100,7 +109,7 @@ class Timeline:
         first = max(-(-(begin - self.origin) // BUCKET_NS), 0)
         last = (end - self.origin) // BUCKET_NS
         total = Evidence()
-        if first == 0:
+        if first <= self._marked + 1:
             total.add(self._before)
         for index, bucket in self._buckets.items():
             if first <= index < last and bucket.seen:
@@ -109,7 +118,7 @@ class Timeline:
 
 
 def _wanted_part(bucket: Evidence) -> Evidence:
-    share = bucket.wanted / bucket.seen
+    share = bucket.wanted / bucket.seen if bucket.seen else 0.0
     return Evidence(
         bucket.seen, bucket.wanted, bucket.alone, bucket.one_hop,
         bucket.held * share, bucket.cpu * share, bucket.open,

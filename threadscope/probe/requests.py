@@ -81,7 +81,7 @@ class Request:
         self.started = now()
         probe = self.probe
         self.what, self.flags, self.endpoint = probe.names.endpoint(self.scope)
-        probe.words[self.loop.at + C_NOW_WHAT] = self.what
+        probe.words[self.loop.at + C_NOW_WHAT] = self.what | self.client << 16
         if self.slot or self.started - self.arrived > STEP_RECORD_NS:
             self._say_started()
 

@@ -133,7 +133,8 @@ class RingReader:
         data = os.pread(self._fd, used * size, offset)
         return [
             CellEntry(
-                w[L.C_NOW_REQUEST], w[L.C_NOW_SINCE], w[L.C_NOW_WHAT], w[L.C_TID],
+                w[L.C_NOW_REQUEST], w[L.C_NOW_SINCE], w[L.C_NOW_WHAT] & 0xFFFF,
+                w[L.C_NOW_WHAT] >> 16, w[L.C_TID],
                 self.text(w[L.C_NAME]), w[L.C_ROLE], w[L.C_ENDED], w[L.C_HOPS],
                 w[L.C_HOP_CPU], w[L.C_HOPS_BEFORE], w[L.C_LOOP_CPU],
             )

@@ -8,8 +8,8 @@ from textual.app import App
 from textual.binding import BindingType
 
 from threadscope.model.snapshot import Snapshot, Variant
+from threadscope.report.compare import last_of_each
 from threadscope.tui import keys
-from threadscope.tui.compare import last_of_each
 from threadscope.tui.history import History
 from threadscope.tui.modals import Overlay, card_overlay, help_overlay
 from threadscope.tui.palette import THEME

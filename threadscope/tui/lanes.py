@@ -10,6 +10,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from threadscope.model.snapshot import Lane, Role, Snapshot, ThreadRow
+from threadscope.report.units import percent
 from threadscope.tui import lanes_math as lm
 from threadscope.tui.line import BLOCKS, Line, Piece, fit
 from threadscope.tui.palette import (
@@ -25,7 +26,6 @@ from threadscope.tui.palette import (
 from threadscope.tui.panel import Panel
 from threadscope.tui.rows import Key, choose, fold_text, key_of, worth_a_row
 from threadscope.tui.sharing import WIDE
-from threadscope.tui.units import percent
 
 ZOOMS = (1.5, 3, 6, 15, 30, 60)
 """Seconds that the lanes can show."""

@@ -12,7 +12,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from threadscope.model.snapshot import PhaseSummary
-from threadscope.tui.compare import compare_lines
+from threadscope.report.compare import compare_lines
 from threadscope.tui.keys import Key as KeyOfOurs
 from threadscope.tui.line import Line, Piece, width_of
 from threadscope.tui.palette import KEY, MUTED, ON_BAR, STRONG, TEXT

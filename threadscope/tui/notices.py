@@ -6,10 +6,10 @@ from textual.strip import Strip
 
 from threadscope.model.snapshot import Snapshot
 from threadscope.model.text import clean
+from threadscope.report.units import plural
 from threadscope.tui.line import Line, Piece
 from threadscope.tui.palette import ALARM, ALARM_CHIP, MUTED, TEXT, WARN
 from threadscope.tui.panel import Panel
-from threadscope.tui.units import plural
 
 LAST_LINES = 5
 """Lines of the server's output below the banner."""

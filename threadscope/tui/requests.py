@@ -6,11 +6,11 @@ from textual.strip import Strip
 
 from threadscope.model.snapshot import Event, LogLine, Snapshot
 from threadscope.model.text import clean
+from threadscope.report.units import duration, wall
 from threadscope.tui.line import Line
 from threadscope.tui.palette import ALARM, GHOST, MUTED, STRONG, TEXT, WARN, request_styles
 from threadscope.tui.panel import Panel
 from threadscope.tui.sharing import WIDE
-from threadscope.tui.units import duration, wall
 
 GLYPHS = {Event.ARRIVE: "·", Event.START: "▶", Event.END: "■", Event.NOTE: "—"}
 WAITED_NS = 1_000_000

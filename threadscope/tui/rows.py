@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeVar
 
 from threadscope.model.snapshot import Role, ThreadRow
-from threadscope.tui.units import plural
+from threadscope.report.units import plural
 
 RECENT_NS = 2_000_000_000
 """A thread that did something in this time is not idle."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.strip import Strip
 
 from threadscope.model.snapshot import Latency, PhaseInfo, PhaseState, Snapshot
+from threadscope.report.units import SECOND, duration, elapsed, plural, rate, seconds
 from threadscope.tui.line import Item, Line, Piece, item, joined, keep, spark
 from threadscope.tui.palette import (
     ALARM,
@@ -19,7 +20,6 @@ from threadscope.tui.palette import (
 )
 from threadscope.tui.panel import Panel
 from threadscope.tui.sharing import WIDE
-from threadscope.tui.units import SECOND, duration, elapsed, plural, rate, seconds
 
 MIN_SPARK = 10
 """Bars of one second that stay on the narrowest screen."""

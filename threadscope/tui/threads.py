@@ -8,12 +8,12 @@ from typing import NamedTuple
 from textual.strip import Strip
 
 from threadscope.model.snapshot import Activity, Role, Snapshot, ThreadRow
+from threadscope.report.units import UNKNOWN, cpu_time, percent, plural, rate, seconds
 from threadscope.tui.line import Line, fit, meter, width_of
 from threadscope.tui.palette import GHOST, GOOD, METER, MUTED, STRONG, TEXT, request_styles
 from threadscope.tui.panel import Panel
 from threadscope.tui.rows import Key, choose, fold_text, is_idle, key_of, worth_a_row
 from threadscope.tui.sharing import WIDE
-from threadscope.tui.units import UNKNOWN, cpu_time, percent, plural, rate, seconds
 
 
 class Column(NamedTuple):

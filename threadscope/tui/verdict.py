@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.strip import Strip
 
 from threadscope.model.snapshot import Snapshot, Word
+from threadscope.report.units import duration, plural
 from threadscope.tui.line import Item, Line, item, joined, keep
 from threadscope.tui.palette import (
     CALM_CHIP,
@@ -15,7 +16,6 @@ from threadscope.tui.palette import (
     TEXT,
 )
 from threadscope.tui.panel import Panel
-from threadscope.tui.units import duration, plural
 
 CHIPS = {
     Word.SEQUENTIAL: CHIP,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from threadscope.model.snapshot import PhaseSummary, Word
-from threadscope.tui.units import UNKNOWN, duration, rate
+from threadscope.report.units import UNKNOWN, duration, rate
 
 SAME = 1.1
 """Two numbers within this factor are called much the same: one round proves no more."""
@@ -84,7 +84,9 @@ def _paid(summaries: Sequence[PhaseSummary]) -> str:
     """Which answered more, and what a request cost."""
     base, other = summaries[0], summaries[-1]
     names = base.variant.key, other.variant.key
-    speed = _versus(base.per_second, other.per_second, names, "answered {} as many requests")
+    speed = ""
+    if not _within_one_round(base, other):
+        speed = _versus(base.per_second, other.per_second, names, "answered {} as many requests")
     speed = speed or "They answered about as many requests a second"
     cost = _versus(
         base.cpu_ns_per_request, other.cpu_ns_per_request, names, "{} the CPU time a request"
@@ -92,6 +94,12 @@ def _paid(summaries: Sequence[PhaseSummary]) -> str:
     if not base.cpu_ns_per_request or not other.cpu_ns_per_request:
         return f"{speed}."
     return f"{speed}, " + (f"and {cost.replace(' ', ' took ', 1)}." if cost else _SAME_COST)
+
+
+def _within_one_round(base: PhaseSummary, other: PhaseSummary) -> bool:
+    """Whether the counts differ by no more than what was just then in flight."""
+    seconds = min(base.duration_s, other.duration_s)
+    return abs(base.per_second - other.per_second) * seconds <= max(base.clients, other.clients)
 
 
 _SAME_COST = "for about the same CPU time each."

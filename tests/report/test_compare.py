@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from tests.factories import ASYNC, DEF, MS, cpu_def_summary, summary
 from threadscope.model.snapshot import Behaviour, Word
-from threadscope.tui.compare import compare_lines, last_of_each
+from threadscope.report.compare import compare_lines, last_of_each
 
 
 def sentences(*summaries) -> str:

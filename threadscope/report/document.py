@@ -1,0 +1,167 @@
+"""The JSON report: one document for programs. Unknown is null, never absent and never 0."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from typing import Any
+
+import threadscope
+from threadscope.model.snapshot import (
+    Latency,
+    PhaseSummary,
+    ProcessSummary,
+    RouteSummary,
+    TargetInfo,
+    ThreadSummary,
+)
+
+SCHEMA = 0
+"""0 until 1.0: keys may still change."""
+
+
+def document(demo: str, target: TargetInfo, phases: Sequence[PhaseSummary]) -> dict[str, Any]:
+    """The whole report.
+
+    Args:
+        demo: the demo's name.
+        target: the server.
+        phases: in the order in which they were measured.
+    """
+    return {
+        "schema": SCHEMA,
+        "threadscope": threadscope.__version__,
+        "host": {
+            "cpus": target.cpus,
+            "platform": platform.platform(),
+            "python": platform.python_version(),
+        },
+        "phases": [_phase(demo, target, phase) for phase in phases],
+        "comparisons": [],
+    }
+
+
+def _phase(demo: str, target: TargetInfo, phase: PhaseSummary) -> dict[str, Any]:
+    return {
+        "demo": demo,
+        "variant": phase.variant.key,
+        "round": phase.round,
+        "burst": None,
+        "aborted": phase.aborted or None,
+        "target": {
+            "pids": list(target.pids),
+            "command": target.command,
+            "python": target.python or None,
+            "gil": target.gil,
+            "workers": target.workers,
+            "loop": target.loop or None,
+            "http": target.http or None,
+            "url": target.url,
+        },
+        "settle_s": _round(phase.settle_s),
+        "duration_s": _round(phase.duration_s),
+        "drain_s": _round(phase.drain_s),
+        "load": {
+            "concurrency": phase.clients,
+            "rate": None,
+            "generator_cpu_percent": _round(phase.generator_percent, 1),
+        },
+        "requests": {
+            "started": phase.started,
+            "completed": phase.completed,
+            "failed": phase.failed,
+            "cut_off": phase.cut_off,
+            "per_second": _round(phase.per_second),
+        },
+        "latency_ms": _latency(phase.latency),
+        "routes": [_route(route) for route in phase.routes],
+        "server": _server(phase),
+        "findings": [],
+        "events": {"read": phase.events_read, "dropped": phase.events_dropped},
+    }
+
+
+def _server(phase: PhaseSummary) -> dict[str, Any]:
+    return {
+        "requests_completed": phase.served,
+        "behaviour": phase.behaviour.word.value,
+        "reason": phase.behaviour.reason,
+        "evidence": phase.behaviour.evidence,
+        "open_max": phase.open_max,
+        "open_mean": _round(phase.open_mean),
+        "in_threads_max": phase.in_threads_max,
+        "cores_used": _round(phase.cores_used),
+        "cpu_ms_per_request": _ms(phase.cpu_ns_per_request),
+        "switches_per_request": _round(phase.switches_per_request, 1),
+        "processes": [_process(process) for process in phase.processes],
+        "threads": [_thread(thread) for thread in phase.threads],
+    }
+
+
+def _route(route: RouteSummary) -> dict[str, Any]:
+    return {
+        "route": route.endpoint.route,
+        "method": route.endpoint.method,
+        "endpoint": route.endpoint.name or None,
+        "kind": route.endpoint.kind or None,
+        "place": route.endpoint.place or None,
+        "requests": {
+            "started": route.started,
+            "completed": route.completed,
+            "failed": route.failed,
+        },
+        "latency_ms": _latency(route.latency),
+        "loop_hold_ms": {
+            "longest": _ms(route.hold_longest),
+            "total": _ms(route.hold_total),
+            "share": _round(route.hold_share),
+        },
+        "hop_wait_ms": _latency(route.hop_wait),
+        "cpu_ms_per_request": _ms(route.cpu_ns_per_request),
+    }
+
+
+def _process(process: ProcessSummary) -> dict[str, Any]:
+    return {
+        "pid": process.pid,
+        "cores_used": _round(process.cores_used),
+        "loop_lag_ms": _latency(process.loop_lag),
+        "gil_lag_ms": _latency(process.gil_lag),
+        "limiters": [
+            {
+                "name": limiter.name,
+                "total_tokens": limiter.total_tokens,
+                "borrowed_max": limiter.borrowed_max,
+                "waiting_max": limiter.waiting_max,
+                "wait_ms": _latency(limiter.wait),
+            }
+            for limiter in process.limiters
+        ],
+    }
+
+
+def _thread(thread: ThreadSummary) -> dict[str, Any]:
+    return {
+        "pid": thread.pid,
+        "tid": thread.tid,
+        "name": thread.label,
+        "role": thread.role.value,
+        "cpu_percent": _round(thread.cpu_percent, 1),
+        "run_queue_wait_percent": _round(thread.wait_percent, 1),
+        "voluntary_switches_per_s": _round(thread.voluntary_per_s, 1),
+        "involuntary_switches_per_s": _round(thread.involuntary_per_s, 1),
+        "hops": thread.hops,
+    }
+
+
+def _latency(latency: Latency) -> dict[str, float | None]:
+    names = ("min", "mean", "p50", "p90", "p95", "p99", "max")
+    return {name: _ms(getattr(latency, name)) for name in names}
+
+
+def _ms(ns: float | None) -> float | None:
+    return None if ns is None else round(ns / 1e6, 3)
+
+
+def _round(value: float | None, digits: int = 3) -> float | None:
+    return None if value is None else round(value, digits)
