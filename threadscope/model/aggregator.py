@@ -11,14 +11,16 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from operator import itemgetter
+from typing import Any
 
 from threadscope.model.behaviour import behaviour
-from threadscope.model.fold import ARRIVE, END, SEND, Fold, Ring
+from threadscope.model.fold import ARRIVE, END, SEND, STEP, Fold, Ring
 from threadscope.model.histogram import Histogram
 from threadscope.model.phase import Measurement
 from threadscope.model.records import Batch, Record
 from threadscope.model.sample import ProcessSample
 from threadscope.model.snapshot import (
+    Activity,
     Behaviour,
     DepthPoint,
     Health,
@@ -71,7 +73,8 @@ class Aggregator:
         self._fold = Fold(started)
         self._started, self._wall_offset = started, wall_offset
         self._mark = started
-        self._pending: list[tuple[int, Ring | None, object]] = []
+        self._pending: list[tuple[int, Ring | None, Any]] = []
+        """Time, and a record of a ring, or (without one) an action."""
         self._rings: dict[int, Ring] = {}
         self._queue: Chunks[DepthPoint] = Chunks()
         self._depth = -1
@@ -278,16 +281,25 @@ class Aggregator:
         ready.sort(key=itemgetter(0))
         for t, ring, what in ready:
             if ring is not None:
-                fold.record(ring, what)  # type: ignore[arg-type]  # with a ring it is a Record
+                fold.record(ring, what)
             else:
                 fold.timeline.pass_to(t)
-                what()  # type: ignore[operator]  # without one it is an action
+                what()
         fold.timeline.pass_to(mark)
+        fold.threads.steps_at(mark, self._steps_covering(mark))
         self._mark = mark
         depth = self._queued()
         if depth is not None and depth != self._depth:
             self._depth = depth
             self._queue.append(mark, DepthPoint(mark, depth))
+
+    def _steps_covering(self, mark: int) -> dict[tuple[int, int], Activity]:
+        """Steps that are recorded, being over now, but were not at the watermark."""
+        return {
+            (ring.pid, what[4]): Activity(what[5], ring.endpoint(what[11]), what[7])
+            for _, ring, what in self._pending
+            if ring is not None and what[1] == STEP and what[7] <= mark
+        }
 
     def _queued(self) -> int | None:
         fold = self._fold

@@ -18,7 +18,7 @@ from threadscope.model.requests import (
     Log,
     OpenRequest,
 )
-from threadscope.model.snapshot import Endpoint, Event, Limiter, LogLine, Role
+from threadscope.model.snapshot import Activity, Endpoint, Event, Limiter, LogLine, Role
 from threadscope.model.threads import ThreadTable
 from threadscope.model.timeline import Timeline
 from threadscope.model.windows import SECOND, Rate
@@ -218,9 +218,9 @@ class Fold:
         thread = self.threads.get(ring.pid, tid, Role.WORKER)
         if not thread.running:
             self.timeline.hopped(1)
-        thread.running[number] = t
-        thread.active_at = t
         request = self.open.get((ring.pid, number))
+        thread.running[number] = Activity(number, request.endpoint if request else Endpoint(), t)
+        thread.active_at = t
         if request is not None and flags & F_ENDPOINT and not request.started:
             self._started(ring, number, request, t, tid)
 

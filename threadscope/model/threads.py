@@ -39,11 +39,12 @@ class Thread:
         self.samples: deque[tuple[int, ThreadSample]] = deque()
         self.cpu: Chunks[CpuPoint] = Chunks()
         self.spans: Chunks[Span] = Chunks()
-        self.running: dict[int, int] = {}
-        """Hops that run now: request to begin (one, but for hops within hops)."""
-        self.now: Activity | None = None
-        self.step: tuple[int, int] | None = None
-        """The step that holds this event loop now: request, begin."""
+        self.running: dict[int, Activity] = {}
+        """Hops that run at the watermark, by request (one, but for hops within hops)."""
+        self.step: Activity | None = None
+        """The step that holds this event loop at the watermark."""
+        self.cell_step: Activity | None = None
+        """And when its cell was read, some time after that."""
         self.hops: int | None = None
         self.active_at = 0
         self.ended_at = 0
@@ -79,10 +80,11 @@ class Thread:
 
     def row(self, at: int) -> ThreadRow:
         """The thread over about the last second."""
+        now = self.step or next(iter(self.running.values()), None)
         if not self.samples:
             return ThreadRow(
                 self.pid, self.tid, self.label, self.role, "?", None, None, None, None, None,
-                self.hops, self.now, self.active_at,
+                self.hops, now, self.active_at,
             )  # fmt: skip
         (t0, old), (t1, new) = self.samples[0], self.samples[-1]
         passed = t1 - t0
@@ -98,17 +100,14 @@ class Thread:
             switches_per_s=_per_second(_switches(old), _switches(new), passed),
             cpu_s=new.cpu_ns / SECOND,
             hops=self.hops,
-            now=self.now,
+            now=now,
             active_at=self.active_at,
         )
 
     def lane(self, at: int) -> Lane:
         """The last minute."""
-        current = [Span(begin, at, request, 1, at - begin)
-                   for request, begin in self.running.items() if begin < at]  # fmt: skip
-        if self.step is not None and self.step[1] < at:
-            request, begin = self.step
-            current.append(Span(begin, at, request, 1, at - begin))
+        running = [*self.running.values(), *([self.step] if self.step else [])]
+        current = [Span(x.since, at, x.request, 1, at - x.since) for x in running if x.since < at]
         return Lane(
             self.pid, self.tid, self.label, self.role, self.spans.chunks(), tuple(current),
             self.cpu.chunks(), self.active_at,
@@ -200,15 +199,25 @@ class ThreadTable:
             thread = self.get(pid, cell.tid, role)
             if thread.role == Role.OTHER:
                 thread.label = cell.name
-            if role in (Role.LOOP, Role.WORKER):
-                thread.hops = cell.hops - cell.hops_before if role == Role.WORKER else None
-                thread.now = None
-                thread.step = None
-                if cell.now_request:
-                    what = endpoint.get(cell.now_what, Endpoint())
-                    thread.now = Activity(cell.now_request, what, cell.now_since)
-                    if role == Role.LOOP:
-                        thread.step = cell.now_request, cell.now_since
+            if role == Role.WORKER:
+                thread.hops = cell.hops - cell.hops_before
+            elif role == Role.LOOP:
+                what = endpoint.get(cell.now_what, Endpoint())
+                step = Activity(cell.now_request, what, cell.now_since)
+                thread.cell_step = step if cell.now_request else None
+
+    def steps_at(self, mark: int, covering: dict[Key, Activity]) -> None:
+        """Which steps hold the event loops at the watermark.
+
+        Args:
+            mark: the watermark.
+            covering: steps that began before it and ended after it.
+        """
+        for key, thread in self._threads.items():
+            if thread.role == Role.LOOP:
+                cell = thread.cell_step
+                known = cell if cell is not None and cell.since <= mark else None
+                thread.step = covering.get(key, known)
 
     def sampled(self, sample: ProcessSample) -> None:
         """What the kernel says of one process."""
@@ -223,14 +232,15 @@ class ThreadTable:
             if thread.role == Role.OTHER and not thread.label:
                 thread.label = "main" if one.tid == sample.pid else one.name
             thread.sampled(sample.t, one)
+            thread.ended_at = 0
             seen.add(one.tid)
         for (pid, tid), thread in list(self._threads.items()):
-            if pid == sample.pid and tid not in seen:
+            if pid == sample.pid and tid not in seen and thread.samples:
                 self._gone(thread, sample.t)
 
     def _gone(self, thread: Thread, t: int) -> None:
         thread.ended_at = thread.ended_at or t
-        thread.now = thread.step = None
+        thread.step = thread.cell_step = None
         thread.running.clear()
         if t - thread.ended_at > TOMBSTONE_NS:
             del self._threads[thread.pid, thread.tid]

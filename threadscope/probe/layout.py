@@ -52,8 +52,8 @@ CELLS = 1024
 ) = range(12)
 """NOW_*: what the thread runs this moment, the *step cell* on an event loop's thread. REQUEST is
 written last and cleared first; WHAT has our client's request number above its 16 bits, in the
-first step. A cell whose thread ended goes to another one: its totals stay and grow, HOPS_BEFORE is what the
-hops were when the present owner took it."""
+first step. A cell whose thread ended goes to another one: its totals stay and grow, HOPS_BEFORE is
+what the hops were when the present owner took it."""
 
 ROLE_LOOP, ROLE_WORKER, ROLE_PROBE = 1, 2, 4
 

@@ -151,7 +151,7 @@ class Watch(threading.Thread):
             own, innermost = _places(frame)
             string = probe.ring.string
             probe.put(L.STALL, 0, 0, cell.tid, request, t, since, string(own), string(innermost),
-                      0, words[at + L.C_NOW_WHAT])  # fmt: skip
+                      0, words[at + L.C_NOW_WHAT] & 0xFFFF)  # fmt: skip
 
 
 def _places(frame: Any) -> tuple[str, str]:
