@@ -14,7 +14,7 @@ from operator import itemgetter
 from typing import Any
 
 from threadscope.model.behaviour import behaviour
-from threadscope.model.fold import ARRIVE, END, SEND, STEP, Fold, Ring
+from threadscope.model.fold import ARRIVE, END, F_ONLY, SEND, STEP, Fold, Ring
 from threadscope.model.histogram import Histogram
 from threadscope.model.phase import Measurement
 from threadscope.model.records import Batch, Record
@@ -105,7 +105,7 @@ class Aggregator:
             t = record[6]
             if t > latest or (record[1] >= SEND) != load:
                 continue  # no time of this machine, or no record for such a ring
-            if record[1] == END and record[12] == 1:  # over in one step: its only record
+            if record[1] == END and record[2] & F_ONLY:  # it came as well, then
                 pending.append((record[7], ring, _arrival(record, record[7], record[9])))
             pending.append((t, ring, record))
         self._fold.read += len(batch.records)

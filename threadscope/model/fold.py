@@ -26,7 +26,7 @@ from threadscope.model.windows import SECOND, Rate
 (
     ARRIVE, ENDPOINT, STEP, END, HOP_IN, HOP_OUT, LIMITER, LAG, STALL, SEND, DONE
 ) = range(1, 12)  # fmt: skip
-F_ENDPOINT, F_ASYNC, F_FAILED, F_LAG_LOOP = 1, 2, 8, 1
+F_ENDPOINT, F_ASYNC, F_FAILED, F_ONLY, F_LAG_LOOP = 1, 2, 8, 16, 1
 STEP_RECORD_NS = 1_000_000
 ENDED_KEPT = 4096
 LAG_WINDOW_NS = SECOND
@@ -168,13 +168,13 @@ class Fold:
             request.recorded += t - begin
 
     def _end(self, ring: Ring, record: Record) -> None:
-        _, _, flags, status, tid, number, t, arrived, cpu, held, longest, what, steps, _ = record
+        _, _, flags, status, tid, number, t, arrived, cpu, held, longest, what, *_ = record
         held, longest, cpu = held * 1000, longest * 1000, cpu * 1000
         endpoint = ring.endpoint(what)
         request = self.closed((ring.pid, number))
         if request is None:
             request = OpenRequest(arrived, 0, endpoint)
-        if steps == 1:
+        if flags & F_ONLY:
             request.client_request, held = held // 1000, longest
             if longest < STEP_RECORD_NS:
                 self.threads.get(ring.pid, tid, Role.LOOP).span(arrived, arrived + longest, number)

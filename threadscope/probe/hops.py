@@ -6,8 +6,22 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from . import layout as L
 from . import watch
+from .layout import (
+    C_HOP_CPU,
+    C_HOPS,
+    F_ENDPOINT,
+    HOP_IN,
+    HOP_OUT,
+    O_REQUEST,
+    O_SINCE,
+    O_STATE,
+    O_TID,
+    ROLE_WORKER,
+    STATE_AWAITING,
+    STATE_QUEUED,
+    STATE_THREAD,
+)
 from .names import innermost
 from .requests import U32, Request
 from .state import CURRENT
@@ -19,20 +33,20 @@ cpu = time.thread_time_ns
 class Hop:
     """A function on its way to a worker thread; called there, it runs the function and times it."""
 
-    __slots__ = ("_before", "_begin", "_cell", "_flags", "_function", "_outer", "_request",
-                 "_submitted", "_what")  # fmt: skip
+    __slots__ = ("_at", "_before", "_begin", "_flags", "_function", "_outer", "_request",
+                 "_submitted", "_tid", "_what")  # fmt: skip
 
     def __init__(self, request: Request, function: Callable[..., Any]) -> None:
         self._request, self._function = request, function
-        self._submitted = now()
         inner = innermost(function)
         self._what = request.probe.names.function(inner)
-        self._flags = L.F_ENDPOINT if inner is request.endpoint else 0
+        self._flags = F_ENDPOINT if inner is request.endpoint else 0
         self._begin = 0
-        slot = request.slot
+        self._submitted = now()
+        slot = request.slot if request.opened or request.reported else request.open()
         if slot:
             words = request.probe.words
-            words[slot + L.O_STATE], words[slot + L.O_SINCE] = L.STATE_QUEUED, self._submitted
+            words[slot + O_STATE], words[slot + O_SINCE] = STATE_QUEUED, self._submitted
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs on the worker thread."""
@@ -43,49 +57,47 @@ class Hop:
             self._out()
 
     def _in(self) -> None:
+        """The thread has it. Never raises."""
         request = self._request
         probe = request.probe
         try:
-            cell = self._cell = probe.cell(L.ROLE_WORKER)
-            words, at, slot = probe.words, cell.at, request.slot
-            words[at + L.C_ROLE] |= L.ROLE_WORKER
-            self._outer = words[at + L.C_NOW_REQUEST]
-            self._begin = begin = now()
-            words[at + L.C_NOW_SINCE] = begin
-            words[at + L.C_NOW_WHAT] = request.what
-            words[at + L.C_NOW_REQUEST] = request.id
+            cell, words, slot = probe.cell(ROLE_WORKER), probe.words, request.slot
+            at, tid = self._at, self._tid = cell.at, cell.tid
+            self._outer = words[at]
+            self._begin = begin = words[at + 1] = now()  # NOW_SINCE, NOW_WHAT, then NOW_REQUEST
+            words[at + 2] = request.what
+            words[at] = request.id
             if slot:
-                words[slot + L.O_SINCE], words[slot + L.O_TID] = begin, cell.tid
-                words[slot + L.O_STATE] = L.STATE_THREAD
-            probe.put(L.HOP_IN, self._flags, 0, cell.tid, request.id, begin, self._submitted,
-                      0, 0, 0, self._what)  # fmt: skip
+                words[slot + O_SINCE], words[slot + O_TID] = begin, tid
+                words[slot + O_STATE] = STATE_THREAD
+            probe.put(HOP_IN, self._flags, 0, tid, request.id, begin, self._submitted,
+                      0, 0, 0, self._what, 0)  # fmt: skip
             self._before = cpu()
         except Exception:
             probe.ring.error()
 
     def _out(self) -> None:
+        """The thread is done with it. Never raises."""
         request = self._request
         probe = request.probe
         try:
-            if not self._begin:
-                return
-            used, t, cell = cpu() - self._before, now(), self._cell
-            words, at, slot = probe.words, cell.at, request.slot
-            words[at + L.C_NOW_REQUEST] = self._outer
-            words[at + L.C_HOPS] += 1
-            words[at + L.C_HOP_CPU] += used
-            if slot and words[slot + L.O_REQUEST] == request.id:
-                words[slot + L.O_STATE], words[slot + L.O_SINCE] = L.STATE_AWAITING, t
-            waited = (self._begin - self._submitted) // 1000
-            probe.put(L.HOP_OUT, self._flags, 0, cell.tid, request.id, t, self._begin,
-                      min(used // 1000, U32), min(waited, U32), 0, self._what)  # fmt: skip
+            begin, at = self._begin, self._at
+            used, t = cpu() - self._before, now()
+            words, slot = probe.words, request.slot
+            words[at] = self._outer
+            words[at + C_HOPS] += 1
+            words[at + C_HOP_CPU] += used
+            if slot and words[slot + O_REQUEST] == request.id:
+                words[slot + O_STATE], words[slot + O_SINCE] = STATE_AWAITING, t
+            probe.put(HOP_OUT, self._flags, 0, self._tid, request.id, t, begin,
+                      min(used // 1000, U32), min((begin - self._submitted) // 1000, U32), 0,
+                      self._what, 0)  # fmt: skip
         except Exception:
             probe.ring.error()
 
 
-def observed(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function as a hop of the current request; itself when there is none. Never raises."""
-    request = CURRENT.get()
+def observed(function: Callable[..., Any], request: Request | None) -> Callable[..., Any]:
+    """The function as a hop of a request; itself where there is none. Never raises."""
     if request is None:
         return function
     try:
@@ -100,16 +112,25 @@ def patch_anyio(module: Any) -> None:
     original = module.run_sync
 
     def run_sync(func: Any, *args: Any, **kwargs: Any) -> Any:
-        hop = observed(func)
-        if hop is not func:
-            try:
-                limiter = kwargs.get("limiter") or module.current_default_thread_limiter()
-                watch.know_limiter(CURRENT.get().probe, limiter, kwargs.get("limiter") is None)
-            except Exception:
-                CURRENT.get().probe.ring.error()
-        return original(hop, *args, **kwargs)
+        request = CURRENT.get()
+        if request is not None and ("limiter" in kwargs or not request.loop.pool_known):
+            _learn_pool(module, request, kwargs.get("limiter"))
+        return original(observed(func, request), *args, **kwargs)
 
     module.run_sync = stand_in(run_sync, original)
+
+
+def _learn_pool(module: Any, request: Request, own: Any) -> None:
+    """A limiter can only be looked up on its loop, and that costs: done once."""
+    try:
+        if own is not None:
+            watch.know_limiter(request.probe, own, "own")
+        elif not request.loop.pool_known:
+            request.loop.pool_known = True
+            default = module.current_default_thread_limiter()
+            watch.know_limiter(request.probe, default, "default")
+    except Exception:
+        request.probe.ring.error()
 
 
 def patch_executor(module: Any) -> None:
@@ -117,7 +138,7 @@ def patch_executor(module: Any) -> None:
     original = module.ThreadPoolExecutor.submit
 
     def submit(self: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
-        return original(self, observed(fn), *args, **kwargs)
+        return original(self, observed(fn, CURRENT.get()), *args, **kwargs)
 
     module.ThreadPoolExecutor.submit = stand_in(submit, original)
 

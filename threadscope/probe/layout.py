@@ -91,8 +91,9 @@ STEP = 3
 """a step of at least STEP_RECORD_NS ended: a = begin, x = CPU us, what = endpoint, n = ordinal"""
 END = 4
 """a request ended, complete in itself: a = arrival, x = loop CPU us, y = loop held us,
-z = longest step us, what = endpoint, n = steps, status = HTTP status. Where n = 1 (the request
-never waited, and this is its only record) y is our client's request number: held = longest"""
+z = longest step us, what = endpoint, n = steps, status = HTTP status; flags FAILED, and ONLY where
+the request never waited, so that this is its only record: y is then our client's request number
+(0: another client), and held = longest"""
 HOP_IN = 5
 """a function starts on a worker thread: a = submitted, what = function, flag ENDPOINT"""
 HOP_OUT = 6
@@ -113,6 +114,7 @@ F_ASYNC = 2
 F_WEBSOCKET = 4
 F_FAILED = 8
 """the app raised, or the client left before the response was complete"""
+F_ONLY = 16
 F_LAG_LOOP, F_LAG_GIL = 1, 2
 
 STEP_RECORD_NS = 1_000_000

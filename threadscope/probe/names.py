@@ -15,6 +15,7 @@ from .ring import RingWriter
 
 MAX_PATHS = 200
 """Apps without a router have only paths, which may carry ids: no more than this many of them."""
+MAX_ENDPOINTS = 4000
 NO_ROUTE = "(no route)"
 OTHER_PATHS = "(other paths)"
 
@@ -69,25 +70,28 @@ class Names:
 
     def __init__(self, ring: RingWriter) -> None:
         self._string = ring.string
-        self._endpoints: dict[Any, tuple[int, int, Any]] = {}
+        self._endpoints: dict[tuple[int, str], tuple[tuple[int, int, Any], Any]] = {}
         self._functions: dict[Any, int] = {}
         self._paths: dict[tuple[str, str], int] = {}
 
     def endpoint(self, scope: Scope) -> tuple[int, int, Any]:
         """String number, flags and function of the endpoint that the router has chosen."""
-        route, method = scope["route"], scope["method"]
+        owner = scope["route"]
         inner = scope.get("fastapi")
-        if inner is not None and "effective_route_context" in inner:  # an included router's
-            route = inner["effective_route_context"]
-        key = (id(route.endpoint), route.path_format, method)
-        found = self._endpoints.get(key)
-        if found is None:
-            function = innermost(route.endpoint)
-            word, path = kind(function), str(route.path_format)
-            number = self._string(text(method, path, title(function), word, place(function)))
-            found = number, L.F_ASYNC if word == "async def" else 0, function
-            self._endpoints[key] = found
-        return found
+        if inner and "effective_route_context" in inner:  # an included router's
+            owner = inner["effective_route_context"]
+        found = self._endpoints.get((id(owner), scope["method"]))
+        return found[0] if found else self._new_endpoint(owner, scope["method"])
+
+    def _new_endpoint(self, owner: Any, method: str) -> tuple[int, int, Any]:
+        function = innermost(owner.endpoint)
+        word, path = kind(function), str(owner.path_format)
+        number = self._string(text(method, path, title(function), word, place(function)))
+        named = number, L.F_ASYNC if word == "async def" else 0, function
+        if len(self._endpoints) < MAX_ENDPOINTS:
+            # the owner is kept, so that its id stays its own
+            self._endpoints[id(owner), method] = named, owner
+        return named
 
     def path(self, method: str, path: str) -> int:
         """String number of a request that has no route: a path, or "" before it is known."""

@@ -24,6 +24,7 @@ from .layout import (
     END,
     ENDPOINT,
     F_FAILED,
+    F_ONLY,
     O_WHAT,
     OPEN_SLOT,
     SLEEP_AFTER_NS,
@@ -56,7 +57,7 @@ class Request:
     steps = held = cpu = longest = 0
     endpoint: Any = None
     """The function that answers it, once the router has chosen."""
-    reported = False
+    opened = reported = False
 
     def __init__(self, probe: Probe, loop: Loop, scope: Scope, send: Send, arrived: int) -> None:
         self.probe, self.loop, self.scope, self.reply = probe, loop, scope, send
@@ -91,8 +92,13 @@ class Request:
         self.probe.put(ENDPOINT, self.flags, 0, self.loop.tid, self.id, self.started,
                        self.arrived, self.client, 0, 0, self.what, 0)  # fmt: skip
 
-    def open(self) -> None:
-        """It is about to wait for the first time: from here on the open table has it."""
+    def open(self) -> int:
+        """It is about to wait for the first time: from here on the open table has it.
+
+        Returns:
+            Its slot there, 0 when the table is full.
+        """
+        self.opened = True
         probe = self.probe
         self.slot = slot = probe.ring.open_slot()
         if slot:
@@ -104,6 +110,7 @@ class Request:
             what = probe.names.path(self.scope["method"], "")
             probe.put(ARRIVE, 0, 0, self.loop.tid, self.id, self.arrived, 0, self.client, 0, 0,
                       what, 0)  # fmt: skip
+        return slot
 
     def step_ended(self, begin: int, last: bool) -> None:
         """Books a run on the event loop. Never raises."""
@@ -116,20 +123,9 @@ class Request:
                 used = min(loop.cpu - before, wall)
                 loop.read_again = begin + wall + READ_AGAIN_NS
             if wall >= STEP_RECORD_NS:
-                self.probe.put(
-                    STEP,
-                    self.flags,
-                    0,
-                    loop.tid,
-                    self.id,
-                    begin + wall,
-                    begin,
-                    min(used // 1000, U32),
-                    0,
-                    0,
-                    self.what,
-                    self.steps & U16,
-                )
+                ordinal, used_us = (self.steps + 1) & U16, min(used // 1000, U32)
+                self.probe.put(STEP, self.flags, 0, loop.tid, self.id, begin + wall, begin,
+                               used_us, 0, 0, self.what, ordinal)  # fmt: skip
             if last and not self.steps and self.ended:
                 self.report(1, used, wall, wall)  # the usual case: over in one step
                 return
@@ -141,7 +137,7 @@ class Request:
             if self.ended:
                 if not self.reported:
                     self.report(self.steps, self.cpu, self.held, self.longest)
-            elif self.steps == 1 and not last:
+            elif not self.opened and not last:
                 self.open()
         except Exception:
             self.probe.ring.error()
@@ -157,37 +153,17 @@ class Request:
         words[at + C_LOOP_CPU] += cpu
         words[at + C_ENDED] += 1
         what = self.what or probe.names.unstarted(self.scope)
-        held_us = self.client if steps == 1 else held // 1000
+        if self.opened:
+            flags, held_us = self.flags, held // 1000
+        else:
+            flags, held_us = self.flags | F_ONLY, self.client
         try:
-            probe.put(
-                END,
-                self.flags,
-                self.status,
-                loop.tid,
-                self.id,
-                self.ended,
-                self.arrived,
-                cpu // 1000,
-                held_us,
-                longest // 1000,
-                what,
-                steps,
-            )
-        except struct.error:  # an hour on the loop, or more
-            probe.put(
-                END,
-                self.flags,
-                self.status & U16,
-                loop.tid,
-                self.id,
-                self.ended,
-                self.arrived,
-                min(cpu // 1000, U32),
-                min(held_us, U32),
-                min(longest // 1000, U32),
-                what,
-                min(steps, U16),
-            )
+            probe.put(END, flags, self.status, loop.tid, self.id, self.ended, self.arrived,
+                      cpu // 1000, held_us, longest // 1000, what, steps)  # fmt: skip
+        except struct.error:  # an hour on the loop, or 65,536 steps
+            probe.put(END, flags, self.status & U16, loop.tid, self.id, self.ended, self.arrived,
+                      min(cpu // 1000, U32), min(held_us, U32), min(longest // 1000, U32), what,
+                      min(steps, U16))  # fmt: skip
 
     def returned(self, failed: bool) -> None:
         """The ASGI call is over: reports what its last message did not. Never raises."""

@@ -29,7 +29,7 @@ now = time.monotonic_ns
 class Loop:
     """An event loop that serves requests: its thread's cell, its heartbeat."""
 
-    __slots__ = ("at", "beat_due", "cpu", "generation", "read_again", "tid")
+    __slots__ = ("at", "beat_due", "cpu", "generation", "pool_known", "read_again", "tid")
 
     def __init__(self, cell: Cell) -> None:
         self.at, self.tid = cell.at, cell.tid
@@ -40,6 +40,8 @@ class Loop:
         self.beat_due = 0
         """No heartbeat by then: there is none, and a request starts it again."""
         self.generation = 0
+        self.pool_known = False
+        """Whether its default limiter is."""
 
 
 class Probe:

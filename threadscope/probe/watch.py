@@ -70,10 +70,10 @@ class _Beat:
         self.arm(t)
 
 
-def know_limiter(probe: Probe, limiter: Any, default: bool) -> None:
+def know_limiter(probe: Probe, limiter: Any, name: str) -> None:
     """Takes note of a threadpool: its tokens are sampled from now on."""
     if id(limiter) not in probe.limiters:
-        probe.limiters[id(limiter)] = _Limiter(limiter, "default" if default else "own")
+        probe.limiters[id(limiter)] = _Limiter(limiter, name)
 
 
 class _Limiter:
