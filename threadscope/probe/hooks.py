@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Callable
+from inspect import signature
 from typing import Any
 
 from . import hops, requests, state, watch
@@ -58,11 +59,13 @@ def patch_fastapi(module: Any) -> None:
     """Sees the moment at which a FastAPI endpoint itself starts."""
     original = module.run_endpoint_function
 
-    def run_endpoint_function(*args: Any, **kwargs: Any) -> Any:
+    def run_endpoint_function(*, dependant: Any, values: Any, is_coroutine: bool) -> Any:
         request = CURRENT.get()
-        call = original(*args, **kwargs)
+        call = original(dependant=dependant, values=values, is_coroutine=is_coroutine)
         return call if request is None or request.reported else _started(request, call)
 
+    if set(signature(original).parameters) != {"dependant", "values", "is_coroutine"}:
+        return  # a FastAPI that does it otherwise: requests are named at their end
     module.run_endpoint_function = hops.stand_in(run_endpoint_function, original)
 
 

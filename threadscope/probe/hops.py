@@ -89,9 +89,11 @@ class Hop:
             words[at + C_HOP_CPU] += used
             if slot and words[slot + O_REQUEST] == request.id:
                 words[slot + O_STATE], words[slot + O_SINCE] = STATE_AWAITING, t
-            probe.put(HOP_OUT, self._flags, 0, self._tid, request.id, t, begin,
-                      min(used // 1000, U32), min((begin - self._submitted) // 1000, U32), 0,
-                      self._what, 0)  # fmt: skip
+            waited_us, used_us = (begin - self._submitted) // 1000, used // 1000
+            if waited_us > U32 or used_us > U32:  # more than an hour
+                waited_us, used_us = min(waited_us, U32), min(used_us, U32)
+            probe.put(HOP_OUT, self._flags, 0, self._tid, request.id, t, begin, used_us, waited_us,
+                      0, self._what, 0)  # fmt: skip
         except Exception:
             probe.ring.error()
 

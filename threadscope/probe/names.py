@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import MutableMapping
+from functools import partial
 from typing import Any
 
 from . import layout as L
@@ -24,14 +25,11 @@ Scope = MutableMapping[str, Any]
 
 def innermost(function: Any) -> Any:
     """The function beneath partials and FastAPI's `_run_sync_endpoint`."""
-    for _ in range(8):
-        keywords = getattr(function, "keywords", None)
-        if isinstance(keywords, dict) and callable(keywords.get("function")):
-            function = keywords["function"]
-        elif hasattr(function, "func") and hasattr(function, "args"):
-            function = function.func
-        else:
-            break
+    while type(function) is partial:
+        inner = function.func
+        if "function" in function.keywords and inner.__name__ == "_run_sync_endpoint":
+            inner = function.keywords["function"]
+        function = inner
     return function
 
 
@@ -117,7 +115,7 @@ class Names:
 
     def function(self, function: Any) -> int:
         """String number of a function that hops; `function` is without its wrappers."""
-        key = getattr(function, "__code__", None) or type(function)
+        key = getattr(function, "__code__", type(function))
         number = self._functions.get(key)
         if number is None:
             number = self._string(text("", "", title(function), "", place(function)))

@@ -53,16 +53,21 @@ class Request:
     and says at its first wait that it came, or that its endpoint has started.
     """
 
-    ended = status = flags = what = client = slot = started = 0
-    steps = held = cpu = longest = 0
-    endpoint: Any = None
-    """The function that answers it, once the router has chosen."""
-    opened = reported = False
+    __slots__ = (
+        "arrived", "client", "cpu", "ended", "endpoint", "flags", "held", "id", "longest", "loop",
+        "opened", "probe", "reply", "reported", "scope", "slot", "started", "status", "steps",
+        "what",
+    )  # fmt: skip
 
     def __init__(self, probe: Probe, loop: Loop, scope: Scope, send: Send, arrived: int) -> None:
         self.probe, self.loop, self.scope, self.reply = probe, loop, scope, send
         self.arrived = arrived
         self.id = probe.next_request()
+        self.ended = self.status = self.flags = self.what = self.slot = self.started = 0
+        self.steps = self.held = self.cpu = self.longest = 0
+        self.opened = self.reported = False
+        self.endpoint: Any = None  # the function that answers it, once the router has chosen
+        self.client = 0
         for name, value in scope["headers"]:
             if name == CLIENT_HEADER:
                 self.client = int(value) & U32
@@ -112,20 +117,18 @@ class Request:
                       what, 0)  # fmt: skip
         return slot
 
-    def step_ended(self, begin: int, last: bool) -> None:
+    def step_ended(self, begin: int, wall: int, last: bool) -> None:
         """Books a run on the event loop. Never raises."""
         try:
-            loop = self.loop
-            used = wall = now() - begin
-            self.probe.words[loop.at] = 0
+            loop, used = self.loop, wall
             if wall > READ_STEP_NS:
                 before, loop.cpu = loop.cpu, cpu()
                 used = min(loop.cpu - before, wall)
                 loop.read_again = begin + wall + READ_AGAIN_NS
-            if wall >= STEP_RECORD_NS:
-                ordinal, used_us = (self.steps + 1) & U16, min(used // 1000, U32)
-                self.probe.put(STEP, self.flags, 0, loop.tid, self.id, begin + wall, begin,
-                               used_us, 0, 0, self.what, ordinal)  # fmt: skip
+                if wall >= STEP_RECORD_NS:
+                    ordinal, used_us = (self.steps + 1) & U16, min(used // 1000, U32)
+                    self.probe.put(STEP, self.flags, 0, loop.tid, self.id, begin + wall, begin,
+                                   used_us, 0, 0, self.what, ordinal)  # fmt: skip
             if last and not self.steps and self.ended:
                 self.report(1, used, wall, wall)  # the usual case: over in one step
                 return
@@ -193,10 +196,13 @@ def drive(coro: Any, request: Request, outermost: bool = False) -> Generator[Any
     resume, value = coro.send, None
     if outermost:
         CURRENT.set(request)  # not reset: the server gives each request a context of its own
+        begin = request.arrived
+    else:
+        begin = now()
     while True:
         nested = words[at]
         if not nested:
-            begin = words[at + 1] = now()  # NOW_SINCE, NOW_WHAT, then NOW_REQUEST
+            words[at + 1] = begin  # NOW_SINCE, NOW_WHAT, then NOW_REQUEST
             words[at + 2] = request.what
             words[at] = request.id
             if begin > loop.read_again:
@@ -205,7 +211,8 @@ def drive(coro: Any, request: Request, outermost: bool = False) -> Generator[Any
             waits_for = resume(value)
         except BaseException as error:
             if not nested:
-                request.step_ended(begin, True)
+                words[at] = 0
+                request.step_ended(begin, now() - begin, True)
             done = type(error) is StopIteration
             if outermost and not request.reported:
                 request.returned(not done)
@@ -213,17 +220,26 @@ def drive(coro: Any, request: Request, outermost: bool = False) -> Generator[Any
                 return error.value  # type: ignore[attr-defined]  # it is a StopIteration
             raise
         if not nested:
-            request.step_ended(begin, False)
+            words[at] = 0
+            wall = now() - begin
+            if wall > READ_STEP_NS or request.ended or not request.opened:
+                request.step_ended(begin, wall, False)
+            else:  # one of the many short steps of a request that waits
+                request.steps += 1
+                request.held += wall
+                request.cpu += wall
+                if wall > request.longest:
+                    request.longest = wall
         try:
             value = yield waits_for
-            resume = coro.send
+            resume, begin = coro.send, now()
         except GeneratorExit:
             coro.close()
             if outermost and not request.reported:
                 request.returned(True)
             raise
         except BaseException as error:  # a cancellation, for one: it is the app's
-            resume, value = coro.throw, error
+            resume, value, begin = coro.throw, error, now()
 
 
 class Observed:

@@ -1,0 +1,55 @@
+"""Watches one server as the monitor does, without its screen: for observer_effect.py.
+
+    python watcher.py FOLDER PID
+
+Rings at 20 Hz, the kernel at 10 Hz, a snapshot four times a second, heartbeats: the ticks of
+`threadscope.session`, in a process of its own. Says `watching` when it does, and when its standard
+input ends: requests seen, records dropped, and its own CPU in percent of a core.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+import time
+from pathlib import Path
+
+from threadscope.model.aggregator import Aggregator
+from threadscope.model.snapshot import Health
+from threadscope.rings.set import RingSet
+from threadscope.sampling.factory import open_sampler
+from threadscope.session import TICK_S, TICKS_A_SAMPLE, TICKS_A_SNAPSHOT
+
+now = time.monotonic_ns
+
+
+def watch(folder: Path, pid: int) -> str:
+    """Watches until standard input ends; what it saw."""
+    rings, sampler, aggregator = RingSet(folder), open_sampler(pid), Aggregator(now())
+    tick, seen, dropped = 0, 0, 0
+    before: tuple[int, int] | None = None  # what was over, and overwritten, before we came
+    due = begin = time.monotonic()
+    cpu = time.process_time()
+    while not select.select([0], [], [], max(0.0, due - time.monotonic()))[0]:
+        for batch, is_load in rings.read(now()):
+            aggregator.add_batch(batch, load=is_load)
+            seen, dropped = sum(cell.ended for cell in batch.cells), batch.dropped
+            before = before or (seen, dropped)
+        if tick % TICKS_A_SAMPLE == 0 and (sample := sampler.sample(now())) is not None:
+            aggregator.add_sample(sample)
+        aggregator.advance(now())
+        if tick % TICKS_A_SNAPSHOT == 0:
+            aggregator.snapshot(Health())
+        if tick == 1:
+            print("watching", flush=True)
+        tick += 1
+        due = max(due + TICK_S, time.monotonic())
+    percent = 100 * (time.process_time() - cpu) / (time.monotonic() - begin)
+    begun = before or (0, 0)
+    return f"{seen - begun[0]} {dropped - begun[1]} {percent:.1f}"
+
+
+if __name__ == "__main__":
+    os.environ.pop("THREADSCOPE_DIR", None)
+    print(watch(Path(sys.argv[1]), int(sys.argv[2])), flush=True)

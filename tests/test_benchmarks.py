@@ -1,0 +1,170 @@
+"""The benchmarks start, and judge given numbers rightly; nothing is measured here."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+FOLDER = Path(__file__).parent.parent / "benchmarks"
+SCRIPTS = ("probe_cost", "observer_effect", "monitor_cost")
+
+
+@pytest.fixture(autouse=True)
+def _scripts_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when a script is run: its folder is the first on the path."""
+    monkeypatch.syspath_prepend(FOLDER)
+
+
+def load(name: str) -> ModuleType:
+    return importlib.import_module(name)
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_help_says_what_is_measured(script: str) -> None:
+    done = subprocess.run(
+        [sys.executable, FOLDER / f"{script}.py", "--help"], capture_output=True, text=True
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "--rounds" in done.stdout
+    assert "--quick" in done.stdout
+    assert "Exits with 1 when" in done.stdout
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_rounds_must_be_a_number(script: str) -> None:
+    done = subprocess.run(
+        [sys.executable, FOLDER / f"{script}.py", "--rounds", "0"], capture_output=True, text=True
+    )
+
+    assert done.returncode == 2
+    assert "'0' is not a whole number above 0" in done.stderr
+
+
+def test_every_script_in_the_folder_can_be_run_alone() -> None:
+    # `make bench` runs them all: what is no script is in a folder of its own
+    names = {path.stem for path in FOLDER.glob("*.py")}
+
+    assert names == {*SCRIPTS, "top_agrees"}
+
+
+def test_a_table_is_aligned() -> None:
+    table = load("common.table").table
+
+    assert table(("what", "us"), [["plain", "36.0"], ["x", "4.1"]]) == [
+        "what     us",
+        "-----  ----",
+        "plain  36.0",
+        "x       4.1",
+    ]
+
+
+def test_comparison_is_within_each_round() -> None:
+    common = load("common.table")
+    # the machine got slower from round to round: medians apart would say 30 - 20
+    rounds = [{"a": 11.0, "b": 10.0}, {"a": 22.0, "b": 20.0}, {"a": 30.0, "b": 40.0}]
+
+    assert common.paired(rounds, "a", "b", lambda one, base: one - base) == 1.0
+    assert common.paired(rounds, "a", "b", lambda one, base: one / base) == 1.1
+    assert common.median(rounds, "a") == 22.0
+
+
+def test_everyone_is_first_and_last_in_turn() -> None:
+    turns = load("common.table").turns("abc", 6)
+
+    assert all(sorted(order) == ["a", "b", "c"] for order in turns)
+    assert {order[0] for order in turns} == {order[-1] for order in turns} == {"a", "b", "c"}
+
+
+def test_verdict_fails_when_one_budget_is_missed() -> None:
+    common = load("common.table")
+    good, bad = common.Budget("fast", 5.0, 5.0, " us"), common.Budget("slow", 1.051, 1.05)
+
+    assert common.verdict([good]) == (["within budget  fast: 5.00 us, at most 5 us"], 0)
+    lines, status = common.verdict([good, bad])
+    assert status == 1
+    assert lines[1] == "OVER BUDGET    slow: 1.051, at most 1.05"
+
+
+def test_a_missing_package_is_none() -> None:
+    installed = load("common.table").installed
+
+    assert installed("no-such-package-at-all") is None
+    assert installed("pytest") == pytest.__version__
+
+
+def test_a_missing_peer_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    probe_cost = load("probe_cost")
+    monkeypatch.setattr(probe_cost, "PEERS", ("no-such-package-at-all",))
+
+    present, missing = probe_cost.configurations()
+
+    assert present == [probe_cost.PLAIN, probe_cost.PROBE, probe_cost.DORMANT]
+    assert missing == ["missing here: no-such-package-at-all (pip install 'threadscope[bench]')"]
+
+
+def test_probe_cost_is_the_median_of_differences(capsys: pytest.CaptureFixture[str]) -> None:
+    probe_cost = load("probe_cost")
+    names = (probe_cost.PLAIN, probe_cost.PROBE, probe_cost.DORMANT, probe_cost.PROMETHEUS)
+    rounds = [
+        dict(zip(names, values, strict=True))
+        for values in ((40.0, 44.0, 40.1, 73.0), (41.0, 45.5, 41.0, 75.0), (50.0, 54.2, 50.0, 90.0))
+    ]
+
+    budget = probe_cost.report("async", rounds, dict.fromkeys(names, 42.0))
+
+    assert (round(budget.measured, 3), budget.limit, budget.held) == (4.2, 5.0, True)
+    out = capsys.readouterr().out.splitlines()
+    assert out[1] == "async def: 3 paired rounds"
+    assert out[4].split() == ["plain", "41.0", "40.0", "42.0"]
+    assert out[5].split() == ["threadscope", "45.5", "44.0", "42.0", "+4.20", "+4.00", "1.0", "x"]
+    assert out[7].split()[1:] == ["75.0", "73.0", "42.0", "+34.00", "+33.00", "8.1", "x"]
+
+
+def test_def_has_a_budget_of_its_own() -> None:
+    probe_cost = load("probe_cost")
+    names = (probe_cost.PLAIN, probe_cost.PROBE)
+    rounds = [dict(zip(names, (120.0, 136.0), strict=True))]
+
+    budget = probe_cost.report("def", rounds, dict.fromkeys(names, 130.0))
+
+    assert (budget.measured, budget.limit, budget.held) == (16.0, 15.0, False)
+
+
+def test_observer_effect_is_the_median_ratio() -> None:
+    effect = load("observer_effect")
+    cpu = [
+        dict(zip(effect.NAMES, values, strict=True))
+        for values in ((100.0, 104.0, 100.0), (200.0, 212.0, 202.0), (50.0, 51.0, 50.5))
+    ]
+    full = [dict(zip(effect.NAMES, (9000.0, 8100.0, 9000.0), strict=True))]
+
+    budget = effect.budget(cpu)
+
+    assert (budget.measured, budget.limit, budget.held) == (1.04, 1.05, True)
+    assert effect.rows(cpu, cpu[:1], full)[1] == [
+        "watched", "104.0", "1.040", "+4.0", "104.0", "1.040", "8,100", "0.900",
+    ]  # fmt: skip
+
+
+def test_monitor_cost_judges_cpu_and_memory(capsys: pytest.CaptureFixture[str]) -> None:
+    cost = load("monitor_cost")
+    ours, peer, load_ = cost.Figures(), cost.Figures(), cost.Figures()
+    ours.percent, ours.rss, ours.pss = [4.0, 3.0, 7.0], 121.0, 80.0
+    peer.percent, peer.rss, peer.pss = [12.0, 12.5, 11.0], 6.0, 5.0
+    load_.percent = [0.3]
+
+    cpu, memory = cost.report("def", 7.0, {cost.MONITOR: ours, cost.PY_SPY: peer, "load": load_})
+
+    assert (cpu.measured, cpu.held) == (4.0, True)
+    assert (memory.measured, memory.held) == (121.0, False)
+    out = capsys.readouterr().out
+    assert "--mode def, 120 x 36: 3 rounds of 7 s in turns" in out
+    assert "the load process: 0.3 % of a core" in out
+    peers = next(line for line in out.splitlines() if line.startswith("py-spy top"))
+    assert peers.split()[2:] == ["12.0", "11.0", "12.5", "3.0", "x", "6", "5"]
