@@ -14,7 +14,19 @@ from operator import itemgetter
 from typing import Any
 
 from threadscope.model.behaviour import behaviour
-from threadscope.model.fold import ARRIVE, END, F_ONLY, SEND, STEP, Fold, Ring
+from threadscope.model.fold import (
+    ARRIVE,
+    DONE,
+    END,
+    ENDPOINT,
+    F_ONLY,
+    HOP_IN,
+    HOP_OUT,
+    SEND,
+    STEP,
+    Fold,
+    Ring,
+)
 from threadscope.model.histogram import Histogram
 from threadscope.model.phase import Measurement
 from threadscope.model.records import Batch, Record
@@ -40,6 +52,8 @@ from threadscope.model.windows import SECOND, Chunks
 WATERMARK_NS = 100_000_000
 """How far the picture is behind: rings are read at 20 Hz, writers may be late."""
 HEADLINE_NS = 5 * SECOND
+AFTER_A = frozenset((ENDPOINT, STEP, END, HOP_IN, HOP_OUT, DONE))
+"""Kinds whose `a` is a moment before their own."""
 LOST_AFTER_NS = SECOND
 """An open request that no table knows for so long has ended unseen: its END was lost."""
 
@@ -79,7 +93,6 @@ class Aggregator:
         self._queue: Chunks[DepthPoint] = Chunks()
         self._depth = -1
         self._missing: dict[tuple[int, int], int] = {}
-        self._checked = 0
         self._phase = PhaseInfo()
         self._phase_begun = started
         self._round = 0
@@ -103,8 +116,12 @@ class Aggregator:
         pending = self._pending
         for record in batch.records:
             t = record[6]
-            if t > latest or (record[1] >= SEND) != load:
-                continue  # no time of this machine, or no record for such a ring
+            if (
+                t > latest
+                or (record[1] >= SEND) != load
+                or (record[1] in AFTER_A and record[7] > t)
+            ):
+                continue  # no times of this machine, or no record for such a ring
             if record[1] == END and record[2] & F_ONLY:  # it came as well, then
                 pending.append((record[7], ring, _arrival(record, record[7], record[9])))
             pending.append((t, ring, record))
@@ -114,8 +131,8 @@ class Aggregator:
         self.limited = ""
         ring.ended = sum(cell.ended for cell in batch.cells)
         self._look_at_cells(ring, batch)
-        if batch.t - self._checked > LOST_AFTER_NS // 2:
-            self._checked = batch.t
+        if batch.t - ring.checked > LOST_AFTER_NS // 2:
+            ring.checked = batch.t
             self._reconcile(ring, batch)
 
     def _look_at_cells(self, ring: Ring, batch: Batch) -> None:
@@ -133,6 +150,8 @@ class Aggregator:
         """Holds the open requests against the open table, which is the truth."""
         fold = self._fold
         running = {cell.now_request for cell in batch.cells}
+        idle = fold.threads.release(ring.pid, running, batch.t - LOST_AFTER_NS)
+        fold.timeline.hopped(-idle)
         table = {entry.request: entry for entry in batch.open}
         for entry in batch.open:
             if entry.arrived < batch.t - LOST_AFTER_NS:
@@ -151,7 +170,7 @@ class Aggregator:
 
     def _sampled(self, sample: ProcessSample) -> None:
         fold = self._fold
-        fold.threads.sampled(sample)
+        fold.timeline.hopped(-fold.threads.sampled(sample))
         clock = self._cpu.setdefault(sample.pid, deque(maxlen=11))  # a second, at 10 Hz
         if clock:
             fold.timeline.used(clock[-1][0], sample.t, sample.cpu_ns - clock[-1][1])
@@ -309,7 +328,11 @@ class Aggregator:
 
     def _cores_used(self) -> float | None:
         """Of all processes together, over about the last second."""
-        spans = [(c[-1][1] - c[0][1], c[-1][0] - c[0][0]) for c in self._cpu.values() if len(c) > 1]
+        spans = [
+            (clock[-1][1] - clock[0][1], clock[-1][0] - clock[0][0])
+            for clock in self._cpu.values()
+            if len(clock) > 1 and clock[-1][0] > self._mark - SECOND  # else the process has ended
+        ]
         return sum(used / passed for used, passed in spans) if spans else None
 
     def _named(self, found: Behaviour) -> Behaviour:

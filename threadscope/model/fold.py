@@ -41,6 +41,8 @@ class Ring:
         self.endpoints: dict[int, Endpoint] = {}
         self.ended = 0
         """The server's own count of ended requests."""
+        self.checked = 0
+        """When its open requests were last held against its open table."""
         self.errors = 0
         self.dropped = 0
         self.holes = 0

@@ -47,6 +47,8 @@ class Log:
                 line = line._replace(client_ns=early)
             else:
                 self._unanswered[client_request] = self._added
+                if len(self._unanswered) > LOG_LINES:  # its line has left the log
+                    del self._unanswered[next(iter(self._unanswered))]
         self._lines.append(line)
         self._added += 1
 

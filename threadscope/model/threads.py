@@ -219,13 +219,18 @@ class ThreadTable:
                 known = cell if cell is not None and cell.since <= mark else None
                 thread.step = covering.get(key, known)
 
-    def sampled(self, sample: ProcessSample) -> None:
-        """What the kernel says of one process."""
-        seen = set()
+    def sampled(self, sample: ProcessSample) -> int:
+        """What the kernel says of one process.
+
+        Returns:
+            How many threads ended with a hop that has not.
+        """
+        seen, cut_off = set(), 0
         for one in sample.threads:
             thread = self.get(sample.pid, one.tid)
             if thread.born != one.born:
                 if thread.born:  # the number was given again: another thread
+                    cut_off += bool(thread.running)
                     del self._threads[sample.pid, one.tid]
                     thread = self.get(sample.pid, one.tid)
                 thread.born = one.born
@@ -235,8 +240,37 @@ class ThreadTable:
             thread.ended_at = 0
             seen.add(one.tid)
         for (pid, tid), thread in list(self._threads.items()):
-            if pid == sample.pid and tid not in seen and thread.samples:
+            if pid != sample.pid or tid in seen:
+                continue
+            # one that no sample ever saw may have begun just now, or lived too short for any
+            idle = not thread.running and thread.active_at < sample.t - WINDOW_NS
+            if thread.samples or (idle and seen):
+                cut_off += bool(thread.running)
                 self._gone(thread, sample.t)
+        return cut_off
+
+    def release(self, pid: int, requests: set[int], before: int) -> int:
+        """Takes hops from threads whose end was lost.
+
+        Args:
+            pid: a process.
+            requests: what runs there by its cells.
+            before: hops that began later are left alone.
+
+        Returns:
+            How many threads run nothing now.
+        """
+        idle = 0
+        for thread in self._threads.values():
+            lost = [
+                hop.request
+                for hop in thread.running.values()
+                if thread.pid == pid and hop.since < before and hop.request not in requests
+            ]
+            for request in lost:
+                del thread.running[request]
+            idle += bool(lost) and not thread.running
+        return idle
 
     def _gone(self, thread: Thread, t: int) -> None:
         thread.ended_at = thread.ended_at or t

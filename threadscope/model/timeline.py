@@ -92,7 +92,8 @@ class Timeline:
         """Puts an amount into the buckets that it overlaps, for the part in which it counts."""
         if end <= begin:
             return
-        begin_kept = max(begin, self.origin)
+        # a stream may have begun hours ago: only what is kept is gone through
+        begin_kept = max(begin, self.origin, self._now - KEPT * BUCKET_NS)
         while begin_kept < end:
             index = (begin_kept - self.origin) // BUCKET_NS
             until = min(end, self.origin + (index + 1) * BUCKET_NS)

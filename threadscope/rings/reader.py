@@ -157,7 +157,9 @@ class RingReader:
         """
         out = self._late(t)
         size = FIRST_CHUNK
-        while self._scan(out, t, size):
+        for _ in range(self.slots // CHUNK + 16):  # about a lap: a writer may be the faster one
+            if not self._scan(out, t, size):
+                break
             size = CHUNK
         return out
 
@@ -205,7 +207,8 @@ class RingReader:
         for number, since in list(self._missing.items()):
             record = self._one(number)
             if record is not None and record[0] == number:
-                out.append(record)
+                if record[1] in _KINDS:
+                    out.append(record)
             elif record is not None and record[0] > number and self._laps(record[0], number):
                 self.dropped += 1
             elif t - since > HOLE_AFTER_NS:

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from threadscope.model.histogram import MAX_NS, SAMPLES_FOR, Histogram, bucket, middle
+from threadscope.model.snapshot import Latency
+
+US, S = 1_000, 1_000_000_000
+
+durations = st.integers(10 * US, 60 * S)
+samples = st.lists(durations, min_size=1, max_size=200)
+
+
+def of(values):
+    histogram = Histogram()
+    for value in values:
+        histogram.add(value)
+    return histogram
+
+
+def contents(histogram):
+    return (
+        {k: v for k, v in histogram.counts.items() if v},
+        histogram.count, histogram.total, histogram.min, histogram.max,
+    )  # fmt: skip
+
+
+@given(durations)
+def test_a_value_is_known_to_within_one_percent(value):
+    assert abs(middle(bucket(value)) - value) <= value / 100
+    assert abs(middle(bucket(value)) - value) <= value / 256 + 1, "what the module promises"
+
+
+@given(st.integers(-10, 2 * MAX_NS), st.integers(0, MAX_NS))
+def test_buckets_keep_the_order(value, more):
+    assert bucket(value) <= bucket(value + more)
+
+
+@given(samples, st.floats(0, 100))
+def test_a_percentile_is_that_of_the_sorted_values(values, percent):
+    exact = sorted(values)[max(1, -int(-len(values) * percent // 100)) - 1]
+    assert abs(of(values).percentile(percent) - exact) <= exact / 100
+
+
+@given(samples)
+def test_percentiles_rise(values):
+    histogram = of(values)
+    found = [histogram.percentile(percent) for percent in (0, 1, 25, 50, 90, 95, 99, 99.9, 100)]
+    assert found == sorted(found)
+    assert found[0] >= min(values)
+    assert found[-1] <= max(values)
+
+
+@given(samples, samples)
+def test_merging_is_adding_all(one, other):
+    merged = of(one)
+    merged.merge(of(other))
+    assert contents(merged) == contents(of(one + other))
+    merged.merge(Histogram())
+    assert contents(merged) == contents(of(one + other))
+    empty = Histogram()
+    empty.merge(of(one))
+    assert contents(empty) == contents(of(one))
+
+
+@given(st.lists(durations))
+def test_json_and_back(values):
+    histogram = of(values)
+    back = Histogram.from_json(json.loads(json.dumps(histogram.to_json())))
+    assert contents(back) == contents(histogram)
+
+
+@pytest.mark.parametrize("data", [{}, {"counts": 3, "total": 0, "min": 0, "max": 0},
+                                  {"counts": [[1]], "total": 0, "min": 0, "max": 0},
+                                  {"counts": [], "total": "x", "min": 0, "max": 0}])  # fmt: skip
+def test_another_form_is_refused(data):
+    with pytest.raises((ValueError, TypeError, KeyError)):
+        Histogram.from_json(data)
+
+
+@pytest.mark.parametrize(("name", "needed"), SAMPLES_FOR.items())
+def test_no_percentile_without_the_samples_for_it(name, needed):
+    assert getattr(of([5 * US] * (needed - 1)).latency(), name) is None
+    assert getattr(of([5 * US] * needed).latency(), name) == 5 * US
+
+
+def test_p99_needs_a_hundred():
+    assert SAMPLES_FOR["p99"] == 100
+
+
+def test_min_mean_and_max_are_exact():
+    latency = of([1_000_003, 5_000_017, 7_654_321]).latency()
+    assert (latency.count, latency.min, latency.max) == (3, 1_000_003, 7_654_321)
+    assert latency.mean == (1_000_003 + 5_000_017 + 7_654_321) / 3
+
+
+def test_nothing_is_known_of_nothing():
+    assert Histogram().latency() == Latency()
+    with pytest.raises(ValueError, match="empty"):
+        Histogram().percentile(50)
+
+
+@given(st.lists(st.integers(0, 2**70), min_size=1, max_size=300))
+def test_it_stays_small_whatever_comes(values):
+    assert all(0 <= index <= bucket(MAX_NS) for index in of(values).counts)
+    assert bucket(MAX_NS) < 5000

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from threadscope.model.windows import KEPT_S, SECOND, Chunks, Rate
+
+MS = SECOND // 1000
+
+
+def filled(*times):
+    chunks = Chunks()
+    for t in times:
+        chunks.append(t, t)
+    return chunks
+
+
+def test_a_chunk_is_a_second():
+    assert filled(0, 1, SECOND - 1, SECOND, 3 * SECOND).chunks() == (
+        (0, 1, SECOND - 1),
+        (SECOND,),
+        (3 * SECOND,),
+    )
+
+
+def test_chunks_that_are_over_are_shared_and_never_change():
+    chunks = filled(0, SECOND, 2 * SECOND)
+    before = chunks.chunks()
+    chunks.append(2 * SECOND + 1, "new")
+    after = chunks.chunks()
+    assert [one is other for one, other in zip(before, after, strict=True)] == [True, True, False]
+    assert before[2] == (2 * SECOND,), "what was handed out stays as it was"
+    assert after[2] == (2 * SECOND, "new")
+
+
+def test_the_last_minute_is_kept():
+    kept = filled(*(second * SECOND for second in range(200))).chunks()
+    assert kept[-1] == (199 * SECOND,)
+    assert kept[0] == ((199 - KEPT_S) * SECOND,)
+    assert len(kept) == KEPT_S + 1
+
+
+def test_the_newest_item_can_be_replaced():
+    chunks = filled(0, 5)
+    assert chunks.last() == 5
+    chunks.replace_last(6)
+    assert chunks.chunks() == ((0, 6),)
+    assert Chunks().last() is None
+
+
+@given(st.lists(st.integers(0, 100 * SECOND)))
+def test_nothing_is_lost_within_the_minute(times):
+    times = sorted(times)
+    found = [item for chunk in filled(*times).chunks() for item in chunk]
+    newest = times[-1] // SECOND if times else 0
+    assert found == [t for t in times if t // SECOND >= newest - KEPT_S]
+
+
+# -- Rate ------------------------------------------------------------------------------------------
+def counted(*ends, took=5 * MS):
+    rate = Rate()
+    for t in ends:
+        rate.add(t, took)
+    return rate
+
+
+def test_ends_a_second_over_whole_slices():
+    rate = counted(*(t * 100 * MS for t in range(50)))
+    per_second, latency = rate.window(0, 5 * SECOND)
+    assert (per_second, latency.count, latency.p50) == (10, 50, 5 * MS)
+    per_second, latency = rate.window(SECOND + 1, 2 * SECOND + 99 * MS)
+    assert (per_second, latency.count) == (10, 9), "cut slices at both ends do not count"
+
+
+def test_no_rate_over_no_time():
+    assert counted(0).window(0, 99 * MS)[0] is None
+    assert counted(0).window(5, 5)[0] is None
+
+
+def test_no_ends_are_a_rate_of_zero():
+    per_second, latency = Rate().window(0, SECOND)
+    assert (per_second, latency.count, latency.p50) == (0, 0, None)
+
+
+def test_bars_are_the_last_whole_seconds():
+    rate = counted(0, SECOND, SECOND + 1, 59 * SECOND, 60 * SECOND, 60 * SECOND + 1)
+    bars = rate.bars(60 * SECOND + 500 * MS)
+    assert len(bars) == KEPT_S
+    assert (bars[0], bars[1], bars[-1], sum(bars)) == (1, 2, 1, 4), "the present second is not over"
+    assert rate.bars(61 * SECOND)[-1] == 2
+
+
+def test_old_ends_are_forgotten():
+    rate = counted(*(second * SECOND for second in range(1000)))
+    assert sum(rate.bars(1000 * SECOND)) == KEPT_S
+    assert len(rate._slices) <= KEPT_S + 3

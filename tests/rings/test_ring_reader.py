@@ -1,0 +1,238 @@
+"""What a reader gets out of a ring that its writer treats well, or too fast."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+import time
+
+import pytest
+
+from threadscope.probe import layout as L
+from threadscope.probe import ring as probe_ring
+from threadscope.probe.ring import RingError, RingWriter
+
+MS = 1_000_000
+
+
+def requests(records):
+    return [record[L.R_REQUEST] for record in records]
+
+
+def test_records_come_in_order_and_once(ring):
+    reader = ring.reader()
+    assert reader.drain(0) == []
+    ring.put(*range(1, 41))
+    assert requests(reader.drain(0)) == list(range(1, 41))
+    assert reader.drain(0) == []
+    ring.put(41)
+    assert requests(reader.drain(0)) == [41]
+
+
+def test_a_record_keeps_every_field(ring):
+    fields = (L.END, L.F_ASYNC | L.F_FAILED, 503, 2**32 - 1, 2**64 - 2, 3, 4, 5, 6, 7, 65535, 8)
+    ring.writer.put(*fields)
+    assert ring.reader().drain(0) == [(1, *fields, 1)]
+
+
+def test_more_than_a_chunk_is_read_in_one_drain(new_ring):
+    ring = new_ring(4096)
+    reader = ring.reader()
+    ring.put(*range(1, 3001))
+    assert requests(reader.drain(0)) == list(range(1, 3001))
+
+
+def test_a_reader_can_begin_at_the_present(ring):
+    ring.put(*range(1, 100))
+    late = ring.reader(from_start=False)
+    assert late.drain(0) == []
+    ring.put(100)
+    assert requests(late.drain(0)) == [100]
+    assert late.dropped == 0
+
+
+def test_two_readers_do_not_disturb_each_other(ring):
+    first, second = ring.reader(), ring.reader()
+    ring.put(1, 2)
+    assert requests(first.drain(0)) == [1, 2]
+    ring.put(3)
+    assert requests(second.drain(0)) == [1, 2, 3]
+    assert requests(first.drain(0)) == [3]
+
+
+@pytest.mark.parametrize("written", [63, 64, 65, 71, 72, 128, 129, 1000, 10_000])
+def test_a_lapped_reader_accounts_for_every_record(ring, written):
+    reader = ring.reader()
+    ring.put(*range(1, written + 1))
+    read = requests(reader.drain(0))
+    assert len(read) + reader.dropped == written
+    assert reader.holes == 0
+    assert read == list(range(written - len(read) + 1, written + 1)), "not the newest ones"
+    assert len(read) >= min(written, 64) - 8
+
+
+def test_laps_between_drains_are_added_up(ring):
+    reader = ring.reader()
+    read = written = 0
+    for burst in (10, 70, 1, 500, 64, 63, 0, 65, 3):
+        ring.put(*range(written + 1, written + burst + 1))
+        written += burst
+        read += len(reader.drain(0))
+    assert read + reader.dropped == written
+    assert 0 < reader.dropped < written
+
+
+def test_one_drain_ends_though_the_writer_is_faster(ring, monkeypatch):
+    """A reader that is overtaken again and again must not stay inside one call for ever."""
+    reader = ring.reader()
+    numbers = itertools.count(1)
+    read_records = reader._read_records
+
+    def with_a_writer_at_work(number, count):
+        ring.put(*itertools.islice(numbers, 40))
+        return read_records(number, count)
+
+    monkeypatch.setattr(reader, "_read_records", with_a_writer_at_work)
+    first = reader.drain(0)
+    monkeypatch.undo()
+    rest = reader.drain(0)
+    late = reader.drain(251 * MS)  # what was overwritten while it was copied
+    read = len(first) + len(rest) + len(late)
+    assert read + reader.dropped + reader.holes == next(numbers) - 1
+
+
+def test_strings_are_written_once_and_found_by_number(ring):
+    reader = ring.reader()
+    number = ring.writer.string("GET\x1f/items/{id}")
+    assert ring.writer.string("GET\x1f/items/{id}") == number
+    assert reader.text(number) == "GET\x1f/items/{id}"
+    assert reader.text(0) == ""
+    assert reader.text(number + 1) == "", "not written yet"
+    assert ring.writer.string("later") == number + 1
+    assert reader.text(number + 1) == "later", "an empty slot must not be remembered"
+    assert reader.text(L.STRINGS) == ""
+
+
+def test_strings_are_made_harmless(ring):
+    nasty = "\x1b[31mred\x1b]0;title\x07\u202egnp.exe\x1ftab\there\n"
+    assert ring.reader().text(ring.writer.string(nasty)) == "redgnp.exe\x1ftab    here"
+
+
+def test_a_string_is_cut_to_its_slot(ring):
+    text = ring.reader().text(ring.writer.string("é" * 300))
+    assert text.rstrip("\ufffd") == "é" * 127
+
+
+def test_too_many_strings_are_counted_and_unknown(ring):
+    before = ring.reader().header()[L.W_STRING_OVERFLOW]
+    numbers = [ring.writer.string(f"s{i}") for i in range(L.STRINGS + 5)]
+    over = sum(number == 0 for number in numbers)
+    assert over >= 5
+    assert ring.reader().header()[L.W_STRING_OVERFLOW] - before == over
+
+
+def test_cells_tell_what_threads_run(ring):
+    reader = ring.reader()
+    assert reader.cells() == []
+    cell = ring.writer.cell(101, 1, L.ROLE_WORKER, "AnyIO worker thread")
+    words = ring.writer.words
+    words[cell.at + L.C_NOW_SINCE], words[cell.at + L.C_NOW_WHAT] = 5, 3 | 99 << 16
+    words[cell.at + L.C_NOW_REQUEST], words[cell.at + L.C_HOPS] = 12, 4
+    (seen,) = reader.cells()
+    assert (seen.tid, seen.name, seen.role) == (101, "AnyIO worker thread", L.ROLE_WORKER)
+    assert (seen.now_request, seen.now_since, seen.now_what, seen.now_client) == (12, 5, 3, 99)
+    assert (seen.hops, seen.hops_before) == (4, 0)
+
+
+def test_a_cell_that_is_handed_on_keeps_its_totals(ring):
+    reader = ring.reader()
+    first = ring.writer.cell(101, 1, L.ROLE_WORKER, "first")
+    ring.writer.words[first.at + L.C_HOPS] = 7
+    ring.writer.free_cells([first])
+    assert [cell.tid for cell in reader.cells()] == [0]
+    ring.writer.cell(102, 2, L.ROLE_WORKER, "second")
+    (seen,) = reader.cells()
+    assert (seen.tid, seen.name, seen.hops, seen.hops_before) == (102, "second", 7, 7)
+
+
+def test_threads_that_find_no_cell_share_the_last(ring):
+    reader = ring.reader()
+    cells = [ring.writer.cell(tid, tid, L.ROLE_WORKER, "w") for tid in range(1, L.CELLS + 3)]
+    assert len({cell.at for cell in cells}) == L.CELLS
+    assert reader.header()[L.W_CELL_OVERFLOW] == 3
+    assert len(reader.cells()) == L.CELLS
+
+
+def test_the_open_table_holds_what_is_open(ring):
+    reader = ring.reader()
+    writer = ring.writer
+    slots = [writer.open_slot() for _ in range(3)]
+    for number, slot in enumerate(slots, 1):
+        L.OPEN_SLOT.pack_into(writer.map, slot * L.WORD, number, 10, 2, 1, 33, 20, 44, 0)
+    assert [entry.request for entry in reader.open()] == [1, 2, 3]
+    assert reader.open()[0] == (1, 10, 2, L.STATE_QUEUED, 33, 20, 44)
+    writer.close_slot(slots[1])
+    assert [entry.request for entry in reader.open()] == [1, 3]
+    assert writer.open_slot() == slots[1], "the table stays dense"
+
+
+def test_a_full_open_table_is_counted(ring):
+    slots = [ring.writer.open_slot() for _ in range(L.OPEN + 2)]
+    assert slots[-2:] == [0, 0]
+    assert len(set(slots)) == L.OPEN + 1
+    assert ring.reader().header()[L.W_OPEN_OVERFLOW] == 2
+
+
+def test_a_heartbeat_reaches_the_writer(ring):
+    ring.reader().beat(123_456)
+    assert ring.writer.words[L.W_HEARTBEAT] == 123_456
+    ring.reader().beat(123_999)
+    assert ring.writer.words[L.W_HEARTBEAT] == 123_999
+
+
+def test_the_header_says_whose_ring_it_is(ring):
+    reader = ring.reader()
+    assert reader.pid == os.getpid()
+    assert ring.path.name == f"server-{reader.pid}-{reader.pid_start}.ring"
+    assert reader.header()[L.W_CREATED] <= time.monotonic_ns()
+
+
+def test_a_deleted_file_is_read_to_its_end(ring):
+    reader = ring.reader()
+    ring.put(1)
+    ring.writer.unlink()
+    ring.put(2)
+    assert not ring.path.exists()
+    assert requests(reader.drain(0)) == [1, 2]
+    assert reader.text(ring.writer.string("still here")) == "still here"
+
+
+def test_the_ring_is_halved_while_the_file_system_is_short(tmp_path, monkeypatch):
+    """The one thing pretended is the full file system; the rest is the real writer and reader."""
+    allocate = os.posix_fallocate
+    room = L.total_size(2048)
+
+    def short(fd, offset, length):
+        if length > room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        allocate(fd, offset, length)
+
+    monkeypatch.setattr(probe_ring.os, "posix_fallocate", short)
+    writer = RingWriter(str(tmp_path), records=16 * 1024)
+    assert writer.slots == 2048
+    assert os.stat(writer.path).st_size == room
+
+
+def test_no_room_at_all_is_an_error_that_leaves_nothing(tmp_path, monkeypatch):
+    def full(fd, offset, length):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(probe_ring.os, "posix_fallocate", full)
+    with pytest.raises(RingError, match=r"no room for a ring in .*: No space left on device"):
+        RingWriter(str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_ring_is_private(ring):
+    assert ring.path.stat().st_mode & 0o777 == 0o600
