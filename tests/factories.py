@@ -381,7 +381,7 @@ def summary(variant: Variant = ASYNC, **changes) -> PhaseSummary:
     one = PhaseSummary(
         variant=variant, round=1, clients=4, settle_s=1.2, duration_s=10.0, drain_s=0.9,
         started=40, completed=40, failed=0, cut_off=0, per_second=3.3, latency=_latency(1210),
-        generator_percent=2.0, served_started=40, served_completed=40,
+        generator_percent=2.0, served=40,
         behaviour=Behaviour(Word.SEQUENTIAL, "one request at a time on one thread"),
         open_max=1, open_mean=1.0, in_threads_max=0, cores_used=0.99,
         cpu_ns_per_request=300.2 * MS, switches_per_request=3.0,

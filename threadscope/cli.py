@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import math
+import os
 import re
+import signal
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,46 +14,39 @@ import click
 import threadscope
 
 if TYPE_CHECKING:
+    from threadscope.run import View
     from threadscope.targets.demos import Demo
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+POWERS = {"": 1, "k": 1000, "m": 1_000_000}
 UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 MODES = ("async", "def", "tour")
 
 
-class Duration(click.ParamType[float]):
+def _time(_: click.Context, __: click.Parameter, value: str | None) -> float | None:
     """`5`, `5s`, `500ms`, `2m`: a time in seconds."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> float:  # noqa: ANN401  # click's own types
-        """Reads a duration."""
-        if isinstance(value, float):
-            return value
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|)", str(value).strip())
-        seconds = float(found[1]) * UNITS[found[2]] if found else math.nan
-        if not 0 < seconds <= 86_400:
-            self.fail(f"{value!r} is no time: say 5s, 500ms or 2m", param, ctx)
-        return seconds
+    if value is None:
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|)", value.strip(), re.ASCII)
+    seconds = float(found[1]) * UNITS[found[2]] if found else 0.0
+    if not 0 < seconds <= 86_400:
+        raise click.BadParameter(f"{value!r} is no time up to 24h: say 5s, 500ms or 2m")
+    return seconds
 
 
-class Count(click.ParamType[int]):
-    """`100`, `10k`, `1m`: a whole number."""
+def _whole(most: int) -> Callable[[click.Context, click.Parameter, str | None], int | None]:
+    """`100`, `10k`, `1m`: a whole number, at most `most`."""
 
-    name = "number"
+    def whole(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
+        if value is None:
+            return None
+        found = re.fullmatch(r"(\d{1,15})([km]?)", value.strip().lower(), re.ASCII)
+        number = int(found[1]) * POWERS[found[2]] if found else 0
+        if not 1 <= number <= most:
+            raise click.BadParameter(f"{value!r} is not a whole number from 1 to {most:,}")
+        return number
 
-    def __init__(self, most: int) -> None:
-        self.most = most
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> int:  # noqa: ANN401  # click's own types
-        """Reads a count."""
-        if isinstance(value, int):
-            return value
-        found = re.fullmatch(r"(\d+)([km]?)", str(value).strip().lower())
-        count = int(found[1]) * {"": 1, "k": 1000, "m": 1_000_000}[found[2]] if found else 0
-        if not 1 <= count <= self.most:
-            self.fail(f"{value!r} is not a whole number from 1 to {self.most:,}", param, ctx)
-        return count
+    return whole
 
 
 @click.group(context_settings=CONTEXT)
@@ -66,10 +61,10 @@ def main() -> None:
 @main.command(
     epilog="""\b
 Examples:
-  threadscope demo cpu                         a tour: async def, def, then both compared
-  threadscope demo cpu --mode def -c 8         eight clients on the def endpoint, until you quit
-  threadscope demo cpu --no-tui -z 5s          the same as plain lines
-  threadscope demo cpu --json -z 5s > cpu.json a report for programs
+  threadscope demo cpu                          a tour: async def, then def
+  threadscope demo cpu --mode def -c 8          eight clients, until you quit
+  threadscope demo cpu --no-tui -z 5s           the same as plain lines
+  threadscope demo cpu --json -z 5s > cpu.json  a report for programs
 """
 )
 @click.argument("name", required=False)
@@ -80,26 +75,47 @@ Examples:
     show_default=True,
     help="Which endpoint to ask: one of the two, or one after the other.",
 )
-@click.option("-c", "--concurrency", type=Count(10_000), help="Clients that ask again at once.")
 @click.option(
-    "-z", "--duration", type=Duration(), help="Length of each measurement  [default: 10s in a tour]"
+    "-c",
+    "--concurrency",
+    metavar="NUMBER",
+    callback=_whole(10_000),
+    help="Clients, each of which asks again when it was answered  [default: the demo's, 4]",
 )
 @click.option(
-    "-n", "--requests", type=Count(10**9), help="End a measurement after so many requests."
+    "-z",
+    "--duration",
+    metavar="TIME",
+    callback=_time,
+    help="Length of each measurement, as in 500ms, 5s or 2m  [default: 10s]",
+)
+@click.option(
+    "-n",
+    "--requests",
+    metavar="NUMBER",
+    callback=_whole(10**9),
+    help="End each measurement after so many requests.",
 )
 @click.option(
     "-t",
     "--timeout",
-    type=Duration(),
-    default=30.0,
     metavar="TIME",
-    help="Longest wait for an answer  [default: 30s]",
+    callback=_time,
+    default="30s",
+    show_default=True,
+    help="Longest wait for an answer.",
 )
 @click.option(
-    "--work", type=Count(10**12), help="Additions a request, instead of about 300 ms of them."
+    "--work",
+    metavar="NUMBER",
+    callback=_whole(10**12),
+    help="Additions a request  [default: what takes about 300 ms]",
 )
 @click.option(
-    "--port", type=click.IntRange(1, 65_535), help="Port of the server  [default: a free one]"
+    "--port",
+    metavar="NUMBER",
+    callback=_whole(65_535),
+    help="Port of the server on 127.0.0.1  [default: a free one]",
 )
 @click.option("--no-tui", is_flag=True, help="Plain lines instead of the screen.")
 @click.option("--json", "as_json", is_flag=True, help="Only a JSON report on standard output.")
@@ -122,15 +138,11 @@ def demo(name: str | None, **options: Any) -> None:  # noqa: ANN401  # click giv
 
 
 def _run_demo(demo: Demo, options: dict[str, Any]) -> int:
-    from threadscope.run import View, watch_demo
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # nothing to put away yet: just end
+    from threadscope.run import watch_demo
     from threadscope.session import Options
 
-    if options["as_json"]:
-        view = View.JSON
-    elif options["no_tui"] or not (sys.stdout.isatty() and sys.stdin.isatty()):
-        view = View.TEXT
-    else:
-        view = View.SCREEN
     return watch_demo(
         demo,
         Options(
@@ -142,5 +154,20 @@ def _run_demo(demo: Demo, options: dict[str, Any]) -> int:
             timeout_s=options["timeout"],
         ),
         options["mode"],
-        view,
+        _view(options["as_json"], options["no_tui"]),
     )
+
+
+def _view(as_json: bool, no_tui: bool) -> View:
+    from threadscope.run import View
+
+    if as_json:
+        return View.JSON
+    if no_tui or not (sys.stdout.isatty() and sys.stdin.isatty()):
+        return View.TEXT
+    if os.environ.get("TERM", "").lower() in ("dumb", "unknown"):
+        click.echo(
+            "This terminal (TERM=dumb) cannot show the screen: plain lines instead.", err=True
+        )
+        return View.TEXT
+    return View.SCREEN

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from threadscope.load.control import LoadProcess
 from threadscope.load.messages import Result, State
-from threadscope.load.plan import LoadPlan
+from threadscope.load.plan import MAX_CLIENTS, LoadPlan
 from threadscope.model.aggregator import Aggregator, LoadResult
 from threadscope.model.histogram import Histogram
-from threadscope.model.snapshot import PhaseState, PhaseSummary, Variant
+from threadscope.model.snapshot import Health, PhaseState, PhaseSummary, Variant
+
+GRACE_NS = 2_000_000_000
+"""So long the load may take to count up a phase that was broken off; its requests may hang."""
+STOPPED = "stopped before its end"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,68 +27,94 @@ class Phase:
     plan: LoadPlan
     tour: bool = False
 
+    @property
+    def live(self) -> bool:
+        """It has no end of its own: whenever it is stopped, it is whole."""
+        return self.plan.seconds is None and self.plan.requests is None
+
+
+class Played(NamedTuple):
+    """A phase that ended."""
+
+    phase: Phase
+    summary: PhaseSummary
+
 
 class Script:
     """Plays phases one after the other. Lives in the observer's thread.
 
-    Attributes:
-        finished: their summaries so far.
+    Args:
+        load: is told what to do.
+        aggregator: is told what it does.
+        clients: how many ask.
     """
 
-    def __init__(self, load: LoadProcess, aggregator: Aggregator) -> None:
+    def __init__(self, load: LoadProcess, aggregator: Aggregator, clients: int) -> None:
         self._load, self._aggregator = load, aggregator
+        self._clients, self._on = clients, True
         self._next: deque[Phase] = deque()
         self._running: Phase | None = None
-        self._result: tuple[int, LoadResult] | None = None
-        self.finished: list[PhaseSummary] = []
+        self._state = PhaseState.STARTING
+        self._asked = self._cut = False
+        self._give_up_at: int | None = None
+        self._result: tuple[int, LoadResult | None] | None = None
+        """When it came, and what it says; None: nobody counted."""
+        self.played: list[Played] = []
+        """What ended, oldest first."""
         self.broken = ""
         """Why no phase can be played any more."""
 
     @property
-    def running(self) -> Phase | None:
-        """The phase that is under load."""
-        return self._running
-
-    @property
     def over(self) -> bool:
-        """Whether all was played."""
-        return self._running is None and not self._next
+        """Whether something was asked for, and all of it was played."""
+        return self._asked and self._running is None and not self._next
 
-    def play(self, phases: list[Phase], t: int) -> None:
+    # -- what comes from people ----------------------------------------------------------------
+    def play(self, phases: Iterable[Phase], t: int) -> None:
         """Ends what runs and plays these instead.
 
         Args:
             phases: in their order.
             t: monotonic ns now.
         """
+        self._asked = True
+        if self.broken:
+            return
         self._next = deque(phases)
         if self._running is None:
             self._begin(t)
         else:
-            self._load.stop()
+            self._end_running()
 
-    def stop(self) -> None:
-        """Ends what runs; nothing comes after it."""
+    def stop(self, t: int) -> None:
+        """Ends what runs, within GRACE_NS; nothing comes after it."""
+        self._asked = True
         self._next.clear()
         if self._running is not None:
-            self._load.stop()
+            self._end_running()
+            self._give_up_at = self._give_up_at or t + GRACE_NS
 
-    def _begin(self, t: int) -> None:
-        self._running = self._next.popleft() if self._next and not self.broken else None
-        if self._running is not None:
-            variant, plan = self._running.variant, self._running.plan
-            self._aggregator.begin_phase(
-                t, variant, plan.clients, plan.seconds, tour=self._running.tour
-            )
-            self._load.begin(plan)
+    def change_clients(self, by: int) -> None:
+        """Lets so many clients more (or fewer) ask, in the phases that follow too."""
+        self._clients = max(1, min(self._clients + by, MAX_CLIENTS))
+        self._load.set_clients(self._clients)
+        self._aggregator.set_load(clients=self._clients)
 
+    def toggle_load(self) -> None:
+        """Stops the load, or starts it again; every phase begins with it."""
+        self._on = not self._on
+        self._load.set_on(self._on)
+        self._aggregator.set_load(on=self._on)
+
+    # -- what comes from the load and the server -----------------------------------------------
     def load_state(self, state: State) -> None:
         """The load says where it is."""
+        self._state = state.state
         self._aggregator.load_state(state.state, state.t)
 
     def load_result(self, result: Result, t: int) -> None:
         """The load says what it counted."""
-        if self._running is None:
+        if self._running is None or self._result is not None:
             return
         histogram = Histogram.from_json(result.histogram) if result.histogram else Histogram()
         self._result = (
@@ -101,6 +133,18 @@ class Script:
             ),
         )
 
+    def server_ended(self, why: str, t: int) -> None:
+        """No more phases; the load still counts up the one that runs."""
+        self.broken = self.broken or why
+        self.stop(t)
+
+    def load_ended(self, why: str, t: int) -> None:
+        """No more phases, and nobody who counts up the one that runs."""
+        self.broken = self.broken or why
+        self.stop(t)
+        self._give_up_at = t
+
+    # -- the course of things ------------------------------------------------------------------
     def tick(self, mark: int, t: int) -> None:
         """Ends the phase when all of it was folded, and begins the next one.
 
@@ -108,20 +152,58 @@ class Script:
             mark: the aggregator's watermark.
             t: monotonic ns now.
         """
+        if self._running is None:
+            return
+        if self._result is None and self._give_up_at is not None and t >= self._give_up_at:
+            self._result = t, None
+            if self._state not in (PhaseState.DRAIN, PhaseState.DONE):
+                self._aggregator.load_state(PhaseState.DRAIN, t)
         if self._result is None or mark <= self._result[0]:
             return
-        _, result = self._result
-        self._result = None
-        aborted = self.broken
-        self.finished.append(self._aggregator.end_phase(result, aborted))
-        self._running = None
+        aborted = self.broken or (STOPPED if self._cut else "")
+        summary = self._aggregator.end_phase(self._result[1] or self._as_seen(t), aborted)
+        self.played.append(Played(self._running, summary))
+        self._running = self._result = None
         self._begin(t)
 
-    def abort(self, why: str, t: int) -> None:
-        """The server or the load is gone: the phase ends with what there is."""
-        self.broken = self.broken or why
-        self._next.clear()
-        if self._running is not None and self._result is None:
-            self._aggregator.load_state(PhaseState.DONE, t)
-            nothing = LoadResult(0, 0, 0, 0, 0.0, 0.0, 0.0, 0.0, Histogram(), None)
-            self._result = t, nothing
+    def _begin(self, t: int) -> None:
+        self._cut, self._give_up_at, self._state = False, None, PhaseState.STARTING
+        if not self._next:
+            return
+        phase = self._next.popleft()
+        self._running = phase = replace(phase, plan=replace(phase.plan, clients=self._clients))
+        self._on = True
+        self._aggregator.begin_phase(
+            t, phase.variant, self._clients, phase.plan.seconds, tour=phase.tour
+        )
+        self._load.begin(phase.plan)
+
+    def _end_running(self) -> None:
+        """Asks the load for an end; a phase that had one before it is cut short."""
+        assert self._running is not None
+        measured = self._state in (PhaseState.DRAIN, PhaseState.DONE)
+        self._cut = self._cut or not (self._running.live or measured)
+        self._load.stop()
+
+    def _as_seen(self, t: int) -> LoadResult:
+        """Nobody says what was counted: the requests that were seen, and no rates."""
+        seen = self._aggregator.snapshot(Health())
+        self._aggregator.load_state(PhaseState.DONE, t)
+        completed, open_ = seen.done - seen.failed, seen.in_flight or 0
+        counts = seen.done + open_, completed, seen.failed, open_
+        return LoadResult(*counts, 0.0, 0.0, 0.0, 0.0, Histogram(), None)
+
+
+def best_of_each(played: Iterable[Played]) -> list[PhaseSummary]:
+    """The phase of each variant that says most, in the order in which variants were first seen.
+
+    That is the newest one that ran its full length; else the newest live one; else the newest
+    that was cut short. Phases in which nothing was answered say nothing.
+    """
+    best: dict[str, tuple[int, PhaseSummary]] = {}
+    for phase, summary in played:
+        rank = 0 if summary.aborted else 1 if phase.live else 2
+        key = summary.variant.key
+        if summary.latency.count and rank >= best.get(key, (0, None))[0]:
+            best[key] = rank, summary
+    return [summary for _, summary in best.values()]

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
+import io
 import json
+import os
 import signal
+import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Iterable
 from enum import Enum
+from typing import TYPE_CHECKING
 
 import click
 
-from threadscope.report.compare import compare_lines, last_of_each
+from threadscope.report.closing import closing_lines
 from threadscope.report.document import document
 from threadscope.report.text import TextReport
 from threadscope.rings.folder import FolderError
-from threadscope.session import TOUR_S, Options, Session
+from threadscope.session import Options, Session
+from threadscope.signals import Signals
 from threadscope.targets.demos import Demo
 from threadscope.targets.errors import TargetError
 
+if TYPE_CHECKING:
+    from threadscope.tui.app import ThreadscopeApp
+
 LOOK_S = 0.2
-DEFAULT_S = 10.0
+START_LOOK_S = 0.02
+START_PATIENCE_S = 2.0
 
 
 class View(Enum):
@@ -31,13 +42,6 @@ class View(Enum):
     JSON = "json"
 
 
-class Stopped(BaseException):
-    """A signal asked us to end."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-
-
 def watch_demo(demo: Demo, options: Options, mode: str, view: View) -> int:
     """Watches a demo until it is over or somebody ends it.
 
@@ -46,108 +50,151 @@ def watch_demo(demo: Demo, options: Options, mode: str, view: View) -> int:
     """
     session = Session(demo, options)
     keys = [v.key for v in session.variants] if mode == "tour" else [mode]
-    try:
-        with _signals():
+    status = 0
+    with Signals() as signals:
+        try:
+            _start(session, signals)
+            if signals.number:
+                pass
+            elif view is View.SCREEN:
+                status = _screen(session, keys, options, signals)
+            else:
+                status = _lines(session, keys, options, view, signals)
+        except (TargetError, FolderError) as error:
+            status = _complain(str(error))
+        except OSError as error:
+            if error.errno not in (errno.EPIPE, errno.EIO):
+                raise
+            status = _nobody_reads()
+        finally:
+            session.close()
+        return 128 + signals.number if signals.number else status
+
+
+def _start(session: Session, signals: Signals) -> None:
+    """Starts the session in a thread: a signal need not break into the starting of processes."""
+    errors: list[BaseException] = []
+
+    def start() -> None:
+        try:
             session.start()
-            if view is View.SCREEN:
-                return _screen(session, keys, options)
-            return _lines(session, keys, options, view)
-    except (TargetError, FolderError) as error:
-        click.echo(f"Error: {error}", err=True)
-        return 1
-    except Stopped as stopped:
-        return 128 + stopped.number
-    finally:
-        session.close()
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=start, name="threadscope start", daemon=True)
+    thread.start()
+    while thread.is_alive() and not signals.number:
+        thread.join(START_LOOK_S)
+    thread.join(START_PATIENCE_S)
+    if thread.is_alive():  # a server that hangs: its guard, and the load, end when we do
+        os._exit(128 + signals.number)
+    if errors:
+        raise errors[0]
 
 
-@contextmanager
-def _signals() -> Iterator[None]:
-    """SIGTERM and SIGHUP end us as Ctrl-C does: through the finally clauses."""
-
-    def stop(number: int, _: object) -> None:
-        for one in caught:  # a second one must not cut the cleaning short
-            signal.signal(one, signal.SIG_IGN)
-        raise Stopped(number)
-
-    caught = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
-    before = [signal.signal(one, stop) for one in caught]
+def _complain(text: str) -> int:
     try:
-        yield
-    finally:
-        for one, handler in zip(caught, before, strict=True):
-            signal.signal(one, handler)
+        click.echo(f"Error: {text}", err=True)
+    except OSError:  # the terminal is gone
+        pass
+    return 1
 
 
-def _lines(session: Session, keys: list[str], options: Options, view: View) -> int:
-    """Text or JSON: plays the variants once and reports."""
-    seconds = options.seconds or (None if options.requests else DEFAULT_S)
-    session.play(keys, seconds=seconds)
-    report, pause = TextReport(), threading.Event()
-    seen = None
-    try:
-        while True:
-            over = session.over
-            snapshot = session.latest()
-            if view is View.TEXT and snapshot is not None and snapshot is not seen:
-                for line in report.lines(snapshot):
-                    click.echo(line)
-            seen = snapshot
-            if over:
-                break
-            pause.wait(LOOK_S)
-    except Stopped:
-        _report(session, view)
-        raise
-    return _report(session, view)
+def _nobody_reads() -> int:
+    """`| head` has seen enough, or the terminal is gone: nothing more can be said to anybody."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):  # Python writes out what is left when it exits
+        os.dup2(nowhere, stream.fileno())
+    return 128 + signal.SIGPIPE
 
 
-def _report(session: Session, view: View) -> int:
-    """What was measured, on standard output; why it is not all, on standard error."""
-    snapshot = session.latest()
-    finished = session.finished
-    if view is View.JSON and snapshot is not None:
-        name = snapshot.target.title.removeprefix("demo ")
-        click.echo(json.dumps(document(name, snapshot.target, finished), indent=1))
-    elif finished:
-        _print_comparison(session)
+# -- plain lines, or JSON ----------------------------------------------------------------------
+def _lines(
+    session: Session, keys: list[str], options: Options, view: View, signals: Signals
+) -> int:
+    """Plays the variants once and reports."""
+    session.play(keys, seconds=options.measure_s)
+    if view is View.JSON:
+        while not (session.over or signals.number):
+            time.sleep(LOOK_S)
+        session.finish()
+        name = session.target.title.removeprefix("demo ")
+        click.echo(json.dumps(document(name, session.target, session.finished), indent=1))
+        return _failure(session)
+    _print_live(session, signals)
+    _print_results(session)
     return _failure(session)
+
+
+def _print_live(session: Session, signals: Signals) -> None:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # not every locale knows µ
+    report, seen = TextReport(), None
+    while not (session.over or signals.number):
+        snapshot = session.latest()
+        if snapshot is not None and snapshot is not seen:
+            _print(report.lines(snapshot))
+            seen = snapshot
+        time.sleep(LOOK_S)
+    session.finish()
+    if (snapshot := session.latest()) is not None:
+        _print(report.lines(snapshot, last=True))
+
+
+def _print(lines: Iterable[str]) -> None:
+    for line in lines:
+        click.echo(line)
+
+
+def _print_results(session: Session) -> None:
+    _print(closing_lines(session.results))
 
 
 def _failure(session: Session) -> int:
     """Says why the observation ended early, if it did."""
     if session.failure is not None:
         raise session.failure
-    broken = next((phase.aborted for phase in session.finished if phase.aborted), "")
-    if not broken and not session.ended:
+    if not session.broken:
         return 0
-    click.echo(f"Error: {broken or 'the server ' + session.ended}", err=True)
-    for line in session.last_output():
-        click.echo(f"  {line}", err=True)
-    return 1
+    said = [] if session.target.running else session.last_output()
+    lines = [f"\n  {line}" for line in said if line.strip()]
+    tail = "".join(["; its last lines:", *lines]) if lines else ""
+    return _complain(session.broken + tail)
 
 
-def _print_comparison(session: Session) -> None:
-    phases = last_of_each(session.finished)
-    if len(phases) > 1:
-        click.echo("\n".join(["", *compare_lines(phases)]))
-
-
-def _screen(session: Session, keys: list[str], options: Options) -> int:
+# -- the screen --------------------------------------------------------------------------------
+def _screen(session: Session, keys: list[str], options: Options, signals: Signals) -> int:
     """The live screen, until the user quits."""
-    import os
-
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     from threadscope.tui.app import ThreadscopeApp
 
-    if len(keys) > 1:
-        session.play(keys, seconds=options.seconds or TOUR_S, then_live=True)
+    if len(keys) > 1 or options.seconds or options.requests:
+        session.play(keys, seconds=options.measure_s, then_live=True)
     else:
-        session.play(keys, seconds=options.seconds)
+        session.show_variant(keys[0])
     app = ThreadscopeApp(session, session)
-    app.run()
+    asyncio.run(_show(app, session, signals))
     session.finish()
-    if session.failure is not None:
-        raise session.failure
-    _print_comparison(session)
-    return app.return_code or 0
+    _print_results(session)
+    return _failure(session) or app.return_code or 0
+
+
+async def _show(app: ThreadscopeApp, session: Session, signals: Signals) -> None:
+    """Runs the app; a signal, or the end of the observer, ends it as the key does."""
+    loop, ended = asyncio.get_running_loop(), threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(LOOK_S):
+            if not os.isatty(0):  # hung up: Textual would wait for its writer for ever
+                session.close()
+                os._exit(128 + signal.SIGHUP)
+            if (signals.number or session.failure is not None) and app.is_running:
+                loop.call_soon_threadsafe(app.exit)
+
+    watcher = threading.Thread(target=watch, name="terminal watch", daemon=True)
+    watcher.start()
+    try:
+        await app.run_async()
+    finally:
+        ended.set()
+        watcher.join()

@@ -11,7 +11,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -21,18 +21,20 @@ from threadscope.load.messages import Died, Event, Result, State, Usage
 from threadscope.load.plan import LoadPlan
 from threadscope.model.aggregator import Aggregator
 from threadscope.model.snapshot import Health, PhaseSummary, Snapshot, TargetInfo, Variant
-from threadscope.phases import Phase, Script
+from threadscope.phases import GRACE_NS, Phase, Script, best_of_each
 from threadscope.rings.folder import new_run, probe_environment
 from threadscope.rings.set import RingSet
 from threadscope.sampling.factory import Sampler, open_sampler
 from threadscope.targets.demos import Demo, DemoServer, DemoVariant, start_demo
+from threadscope.targets.errors import TargetError
+from threadscope.targets.process import Ended
 
 TICK_S = 0.05
 TICKS_A_SAMPLE = 2
 TICKS_A_SNAPSHOT = 5
-TOUR_S = 10.0
+MEASURE_S = 10.0
 OUTPUT_LINES = 500
-FINISH_S = 3.0
+FINISH_S = GRACE_NS / 1e9 + 1
 
 now = time.monotonic_ns
 
@@ -48,13 +50,17 @@ class Options:
     port: int | None = None
     timeout_s: float = 30.0
 
+    @property
+    def measure_s(self) -> float | None:
+        """Length of a measurement; None: it ends after so many requests."""
+        return self.seconds or (None if self.requests else MEASURE_S)
+
 
 class Session:
     """Watches a demo. `start` it, look with `latest`, `close` it."""
 
     def __init__(self, demo: Demo, options: Options) -> None:
         self._demo, self._options = demo, options
-        self._clients = options.clients
         self._inbox: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._latest: Snapshot | None = None
         self._closing, self._over = threading.Event(), threading.Event()
@@ -65,8 +71,9 @@ class Session:
         self._sampler: Sampler | None = None
         self._usage = _Usage()
         self._load_percent: float | None = None
+        self._finishing: list[threading.Event] = []
         self.failure: BaseException | None = None
-        """What ended the observer thread, if anything did."""
+        """The error that ended the observer thread: a mistake of ours."""
 
     # -- life ----------------------------------------------------------------------------------
     def start(self) -> None:
@@ -87,6 +94,9 @@ class Session:
             )
             self._load = LoadProcess(folder, self._on_load_event)
             self._load.start()
+        except OSError as error:
+            self.close()
+            raise TargetError(f"cannot start a process: {error.strerror}") from error
         except BaseException:
             self.close()
             raise
@@ -94,7 +104,7 @@ class Session:
         self._sampler = open_sampler(self._server.process.pid)
         t = now()
         self._aggregator = Aggregator(t, wall_offset=time.time_ns() - t)
-        self._script = Script(self._load, self._aggregator)
+        self._script = Script(self._load, self._aggregator, self._options.clients)
         self._aggregator.target = TargetInfo(
             title=f"demo {self._demo.name}",
             url=self._server.url,
@@ -108,7 +118,7 @@ class Session:
     def close(self) -> None:
         """Ends load, server and observer. Bounded, and may be called again."""
         self._closing.set()
-        if self._thread is not None:
+        if self._thread is not None and self._thread.is_alive():
             self._thread.join(10)
         if self._load is not None:
             self._load.close()
@@ -128,7 +138,17 @@ class Session:
     @property
     def finished(self) -> list[PhaseSummary]:
         """Phases that ended."""
-        return list(self._script.finished)
+        return [summary for _, summary in self._script.played]
+
+    @property
+    def results(self) -> list[PhaseSummary]:
+        """The phase of each variant that says most, see `best_of_each`."""
+        return best_of_each(self._script.played)
+
+    @property
+    def target(self) -> TargetInfo:
+        """The server's facts, as far as they are known."""
+        return self._aggregator.target
 
     @property
     def over(self) -> bool:
@@ -136,9 +156,9 @@ class Session:
         return self._over.is_set() or self.failure is not None
 
     @property
-    def ended(self) -> str:
-        """How the server ended; "" while it runs."""
-        return self._aggregator.target.ended
+    def broken(self) -> str:
+        """Why it ended early: `the server was killed by SIGKILL`; "" when it did not."""
+        return self._script.broken
 
     def last_output(self) -> tuple[str, ...]:
         """The last lines that the server printed."""
@@ -150,66 +170,73 @@ class Session:
         """The demo's."""
         return tuple(v.variant for v in self._demo.variants)
 
-    def play(self, keys: list[str], *, seconds: float | None, then_live: bool = False) -> None:
+    def play(self, keys: Sequence[str], *, seconds: float | None, then_live: bool = False) -> None:
         """Measures variants one after the other.
 
         Args:
             keys: of the variants.
-            seconds: of each measurement; None: until something else is played.
+            seconds: of each measurement; None: until so many requests were answered.
             then_live: go on with the last one afterwards.
         """
         tour = then_live and len(keys) > 1
-        phases = [self._phase(key, seconds, tour=tour) for key in keys]
+        requests = self._options.requests
+        phases = [self._phase(key, seconds, requests, tour=tour) for key in keys]
         if then_live:
-            phases.append(self._phase(keys[-1], None))
-        self._over.clear()
-        self._inbox.put(lambda: self._script.play(phases, now()))
+            phases.append(self._phase(keys[-1]))
+        self._play(phases)
 
     def show_variant(self, key: str) -> None:
         """Sends the load to another variant, until something else is played."""
-        self.play([key], seconds=None)
+        self._play([self._phase(key)])
 
     def tour(self) -> None:
         """Measures one variant after the other, then goes on with the last."""
         keys = [v.key for v in self.variants]
-        self.play(keys, seconds=self._options.seconds or TOUR_S, then_live=True)
+        self.play(keys, seconds=self._options.measure_s, then_live=True)
 
     def change_clients(self, by: int) -> None:
         """Lets so many clients more (or fewer) ask."""
-
-        def change() -> None:
-            self._clients = max(1, min(self._clients + by, 10_000))
-            if self._load is not None:
-                self._load.set_clients(self._clients)
-            self._aggregator.set_load(clients=self._clients)
-
-        self._inbox.put(change)
+        self._inbox.put(lambda: self._script.change_clients(by))
 
     def toggle_load(self) -> None:
         """Stops the load, or starts it again."""
-
-        def toggle() -> None:
-            latest = self._latest
-            on = not (latest is None or latest.phase.load_on)
-            if self._load is not None:
-                self._load.set_on(on)
-            self._aggregator.set_load(on=on)
-
-        self._inbox.put(toggle)
+        self._inbox.put(lambda: self._script.toggle_load())
 
     def finish(self) -> None:
-        """Ends the phase that runs and waits until it is summed up, at most some seconds."""
-        self._inbox.put(lambda: self._script.stop())
-        self._over.wait(FINISH_S)
+        """Ends the phase that runs and waits until it is summed up, at most FINISH_S."""
+        done = threading.Event()
 
-    def _phase(self, key: str, seconds: float | None, *, tour: bool = False) -> Phase:
+        def stop() -> None:
+            self._script.stop(now())
+            self._finishing.append(done)
+
+        self._inbox.put(stop)
+        end = time.monotonic() + FINISH_S
+        while self.failure is None and not done.wait(TICK_S) and time.monotonic() < end:
+            pass
+
+    def _play(self, phases: Sequence[Phase]) -> None:
+        def play() -> None:
+            self._over.clear()
+            self._script.play(phases, now())
+
+        self._inbox.put(play)
+
+    def _phase(
+        self,
+        key: str,
+        seconds: float | None = None,
+        requests: int | None = None,
+        *,
+        tour: bool = False,
+    ) -> Phase:
         found: DemoVariant = next(v for v in self._demo.variants if v.variant.key == key)
         assert self._server is not None
         plan = LoadPlan(
             url=self._server.url + found.path,
-            clients=self._clients,
+            clients=self._options.clients,
             seconds=seconds,
-            requests=self._options.requests,
+            requests=requests,
             timeout_s=self._options.timeout_s,
             route=found.route,
         )
@@ -228,9 +255,11 @@ class Session:
         elif isinstance(event, Usage):
             self._load_percent = event.cpu_percent
         elif isinstance(event, Died):
-            lines = "; ".join(event.last_lines[-2:])
-            self._aggregator.note(t, f"the load process ended with status {event.status} {lines}")
-            self._script.abort("the load process ended", t)
+            status = event.status
+            ended = Ended(status=status) if status >= 0 else Ended(signal=-status)
+            why = ": ".join([_end_of("the load process", ended), *event.last_lines[-1:]])
+            self._aggregator.note(t, why)
+            self._script.load_ended(why, t)
 
     def _observe(self) -> None:
         try:
@@ -259,22 +288,24 @@ class Session:
         t = now()
         self._aggregator.advance(t)
         self._script.tick(t - 150_000_000, t)
-        if self._script.over and self._script.finished:
-            self._over.set()
-        if tick % TICKS_A_SNAPSHOT == 0:
+        over = self._script.over and (self._finishing or not self._over.is_set())
+        if over or tick % TICKS_A_SNAPSHOT == 0:
             self._snapshot(t)
+        if over:  # only now: whoever waits for it wants the last snapshot too
+            self._over.set()
+            while self._finishing:
+                self._finishing.pop().set()
 
     def _sample(self, t: int) -> None:
         assert self._server is not None
         target = self._aggregator.target
         ended = self._server.process.poll() if target.running else None
         if ended is not None:
+            why = _end_of("the server", ended)
             self._aggregator.target = replace(target, running=False, ended=ended.sentence)
-            self._aggregator.note(t, f"the server {ended.sentence}")
-            self._script.abort(f"the server {ended.sentence}", t)
-            if self._load is not None:
-                self._load.stop()
-        if self._sampler is not None and target.running:
+            self._aggregator.note(t, why)
+            self._script.server_ended(why, t)
+        elif self._sampler is not None and target.running:
             sample = self._sampler.sample(t)
             if sample is not None:
                 self._aggregator.add_sample(sample)
@@ -288,12 +319,17 @@ class Session:
                 http=facts.http,
             )  # fmt: skip
         health = Health(
-            limited=self._rings.trouble,
+            limited=self._rings.trouble or (self.broken if self.target.running else ""),
             monitor_percent=self._usage.percent(t),
             load_percent=self._load_percent,
         )
         output = self._server.process.output.lines(OUTPUT_LINES)
         self._latest = self._aggregator.snapshot(health, output)
+
+
+def _end_of(what: str, ended: Ended) -> str:
+    """`the server was killed by SIGKILL`."""
+    return f"{what} {'was ' if ended.signal is not None else ''}{ended.sentence}"
 
 
 class _Usage:

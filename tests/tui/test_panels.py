@@ -7,7 +7,7 @@ import pytest
 from tests import factories as f
 from tests.factories import MS, S
 from threadscope.model.snapshot import Event, LogLine, Word
-from threadscope.tui import units
+from threadscope.report import units
 from threadscope.tui.lanes import LanesPanel, lane_pieces
 from threadscope.tui.lanes_math import MANY, LaneCell
 from threadscope.tui.line import Line, fit, item, keep, meter, spark

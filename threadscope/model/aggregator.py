@@ -47,6 +47,7 @@ from threadscope.model.snapshot import (
     ThreadSummary,
     Variant,
 )
+from threadscope.model.threads import ROLE_LOOP
 from threadscope.model.windows import SECOND, Chunks
 
 WATERMARK_NS = 100_000_000
@@ -122,8 +123,10 @@ class Aggregator:
                 or (record[1] in AFTER_A and record[7] > t)
             ):
                 continue  # no times of this machine, or no record for such a ring
-            if record[1] == END and record[2] & F_ONLY:  # it came as well, then
-                pending.append((record[7], ring, _arrival(record, record[7], record[9])))
+            if record[1] == END:  # that it came may be said nowhere else
+                pending.append((record[7], ring, _arrival(record)))
+            elif record[1] == HOP_OUT:
+                pending.append((record[7], ring, _hop_in(record)))
             pending.append((t, ring, record))
         self._fold.read += len(batch.records)
         if load:
@@ -131,20 +134,30 @@ class Aggregator:
         self.limited = ""
         ring.ended = sum(cell.ended for cell in batch.cells)
         self._look_at_cells(ring, batch)
+        self._look_at_table(ring, batch)
         if batch.t - ring.checked > LOST_AFTER_NS // 2:
             ring.checked = batch.t
             self._reconcile(ring, batch)
 
     def _look_at_cells(self, ring: Ring, batch: Batch) -> None:
-        """A request in its first step is in no record yet: the step cell has it."""
+        """What runs now, and is in no record yet."""
         for cell in batch.cells:
-            if cell.now_request:
-                ring.endpoint(cell.now_what)
-            if cell.now_request and cell.role & 1 and cell.now_since <= batch.t:
-                record = (0, ARRIVE, 0, 0, cell.tid, cell.now_request, cell.now_since, 0,
-                          cell.now_client, 0, 0, cell.now_what, 0, 0)  # fmt: skip
-                self._pending.append((cell.now_since, ring, record))
+            if not cell.now_request or cell.now_since > batch.t:
+                continue
+            ring.endpoint(cell.now_what)
+            kind = ARRIVE if cell.role & ROLE_LOOP else HOP_IN
+            event = (0, kind, cell.now_flags, 0, cell.tid, cell.now_request, cell.now_since, 0,
+                     cell.now_client, 0, 0, cell.now_what, 0, 0)  # fmt: skip
+            self._pending.append((cell.now_since, ring, event))
         self._fold.threads.cells(ring.pid, batch.cells, ring.endpoints)
+
+    def _look_at_table(self, ring: Ring, batch: Batch) -> None:
+        """What waits now: the open table is the truth, also for who comes late."""
+        for entry in batch.open:
+            if (ring.pid, entry.request) not in self._fold.open and entry.arrived <= batch.t:
+                event = (0, ARRIVE, 0, 0, 0, entry.request, entry.arrived, 0, entry.client, 0, 0,
+                         entry.what, 0, 0)  # fmt: skip
+                self._pending.append((entry.arrived, ring, event))
 
     def _reconcile(self, ring: Ring, batch: Batch) -> None:
         """Holds the open requests against the open table, which is the truth."""
@@ -152,11 +165,7 @@ class Aggregator:
         running = {cell.now_request for cell in batch.cells}
         idle = fold.threads.release(ring.pid, running, batch.t - LOST_AFTER_NS)
         fold.timeline.hopped(-idle)
-        table = {entry.request: entry for entry in batch.open}
-        for entry in batch.open:
-            if entry.arrived < batch.t - LOST_AFTER_NS:
-                endpoint = ring.endpoint(entry.what)
-                fold.opened((ring.pid, entry.request), entry.arrived, entry.client, endpoint)
+        table = {entry.request for entry in batch.open}
         for key in [key for key in fold.open if key[0] == ring.pid]:
             if key[1] in table or key[1] in running:
                 self._missing.pop(key, None)
@@ -397,9 +406,15 @@ class Aggregator:
         )
 
 
-def _arrival(record: Record, t: int, client: int) -> Record:
-    """An ARRIVE for a request of which only the END was written."""
-    return (0, ARRIVE, 0, 0, record[4], record[5], t, 0, client, 0, 0, record[11], 0, 0)
+def _arrival(end: Record) -> Record:
+    """The ARRIVE that an END implies; where it is the only record, the endpoint started then."""
+    tid, client = (end[4], end[9]) if end[2] & F_ONLY else (0, 0)
+    return (0, ARRIVE, 0, 0, tid, end[5], end[7], 0, client, 0, 0, end[11], 0, 0)
+
+
+def _hop_in(out: Record) -> Record:
+    """The HOP_IN that a HOP_OUT implies."""
+    return (0, HOP_IN, out[2], 0, out[4], out[5], out[7], 0, out[10], 0, 0, 0, 0, 0)
 
 
 def _merged(limiters: Mapping[tuple[int, int], Limiter]) -> tuple[Limiter, ...]:

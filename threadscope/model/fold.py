@@ -134,7 +134,7 @@ class Fold:
         request.client_request = request.client_request or client
         if endpoint.route and not request.endpoint.route:
             request.endpoint = endpoint
-        if request.endpoint.kind == "async def" and not request.started:
+        if request.endpoint.kind == "async def" and not request.started and tid:
             self._started(ring, number, request, request.arrived, tid)
 
     def _endpoint(self, ring: Ring, record: Record) -> None:
@@ -216,11 +216,15 @@ class Fold:
 
     # -- hops ----------------------------------------------------------------------------------
     def _hop_in(self, ring: Ring, record: Record) -> None:
-        _, _, flags, _, tid, number, t, *_ = record
+        _, _, flags, _, tid, number, t, _, client, *_ = record
         thread = self.threads.get(ring.pid, tid, Role.WORKER)
+        if number in thread.running and thread.running[number].since >= t:
+            return  # a cell is read again and again
         if not thread.running:
             self.timeline.hopped(1)
         request = self.open.get((ring.pid, number))
+        if request is not None:
+            request.client_request = request.client_request or client
         thread.running[number] = Activity(number, request.endpoint if request else Endpoint(), t)
         thread.active_at = t
         if request is not None and flags & F_ENDPOINT and not request.started:

@@ -19,8 +19,8 @@ class OpenEntry(NamedTuple):
     arrived: int
     what: int
     state: int
-    tid: int
     since: int
+    """When it was queued for a thread."""
     client: int
 
 
@@ -31,7 +31,9 @@ class CellEntry(NamedTuple):
     now_since: int
     now_what: int
     now_client: int
-    """Our client's request number, in the request's first step."""
+    """Our client's request number: in a request's first step, and in a hop."""
+    now_flags: int
+    """Of the hop."""
     tid: int
     name: str
     role: int
@@ -41,7 +43,6 @@ class CellEntry(NamedTuple):
     hop_cpu: int
     hops_before: int
     """What `hops` was when the present thread took the cell."""
-    loop_cpu: int
 
 
 class Batch(NamedTuple):

@@ -13,7 +13,7 @@ from inspect import signature
 from typing import Any
 
 from . import hops, requests, state, watch
-from .layout import C_NOW_REQUEST, W_HTTP
+from .layout import W_HTTP
 from .state import CURRENT
 
 
@@ -48,7 +48,7 @@ def patch_starlette(module: Any) -> None:
             if request is None or request.reported:
                 return call
             request.scope = scope  # a middleware may have made another one: this one has the route
-            return _started(request, call)
+            return _started(request, call, None)
 
         return hops.stand_in(observed, app)
 
@@ -62,22 +62,26 @@ def patch_fastapi(module: Any) -> None:
     def run_endpoint_function(*, dependant: Any, values: Any, is_coroutine: bool) -> Any:
         request = CURRENT.get()
         call = original(dependant=dependant, values=values, is_coroutine=is_coroutine)
-        return call if request is None or request.reported else _started(request, call)
+        if request is None or request.reported:
+            return call
+        return _started(request, call, dependant)
 
     if set(signature(original).parameters) != {"dependant", "values", "is_coroutine"}:
         return  # a FastAPI that does it otherwise: requests are named at their end
     module.run_endpoint_function = hops.stand_in(run_endpoint_function, original)
 
 
-def _started(request: requests.Request, call: Any) -> Any:
+def _started(request: requests.Request, call: Any, dependant: Any) -> Any:
     """Says that the endpoint starts; in a middleware's child task, times its steps as well."""
-    if not request.started:
-        try:
-            request.start()
-        except Exception:
-            request.probe.ring.error()
-    running = request.probe.words[request.loop.at + C_NOW_REQUEST]
-    return call if running else requests.drive(call, request)
+    try:
+        if not request.started:
+            request.start(dependant)
+        if request.probe.words[request.loop.at]:  # NOW_REQUEST
+            return call
+    except Exception:
+        request.probe.ring.error()
+        return call
+    return requests.drive(call, request)
 
 
 PATCHES: dict[str, Callable[[Any], None]] = {

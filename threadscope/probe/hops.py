@@ -11,19 +11,16 @@ from .layout import (
     C_HOP_CPU,
     C_HOPS,
     F_ENDPOINT,
-    HOP_IN,
     HOP_OUT,
-    O_REQUEST,
     O_SINCE,
     O_STATE,
-    O_TID,
     ROLE_WORKER,
     STATE_AWAITING,
     STATE_QUEUED,
     STATE_THREAD,
 )
 from .names import innermost
-from .requests import U32, Request
+from .requests import READ_AGAIN_NS, READ_STEP_NS, U32, Request
 from .state import CURRENT
 
 now = time.monotonic_ns
@@ -33,20 +30,22 @@ cpu = time.thread_time_ns
 class Hop:
     """A function on its way to a worker thread; called there, it runs the function and times it."""
 
-    __slots__ = ("_at", "_before", "_begin", "_flags", "_function", "_outer", "_request",
-                 "_submitted", "_tid", "_what")  # fmt: skip
+    __slots__ = ("_begin", "_cell", "_flags", "_function", "_request", "_submitted",
+                 "_what")  # fmt: skip
 
     def __init__(self, request: Request, function: Callable[..., Any]) -> None:
         self._request, self._function = request, function
         inner = innermost(function)
         self._what = request.probe.names.function(inner)
-        self._flags = F_ENDPOINT if inner is request.endpoint else 0
+        self._flags = F_ENDPOINT if inner is request.named[2] else 0
         self._begin = 0
-        self._submitted = now()
-        slot = request.slot if request.opened or request.reported else request.open()
-        if slot:
-            words = request.probe.words
-            words[slot + O_STATE], words[slot + O_SINCE] = STATE_QUEUED, self._submitted
+        self._submitted = t = now()
+        if not request.opened:
+            if not request.reported:
+                request.open(t)
+        elif not request.reported and request.slot:
+            words, slot = request.probe.words, request.slot
+            words[slot + O_STATE], words[slot + O_SINCE] = STATE_QUEUED, t
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs on the worker thread."""
@@ -61,18 +60,15 @@ class Hop:
         request = self._request
         probe = request.probe
         try:
-            cell, words, slot = probe.cell(ROLE_WORKER), probe.words, request.slot
-            at, tid = self._at, self._tid = cell.at, cell.tid
-            self._outer = words[at]
+            cell, words = probe.cell(ROLE_WORKER), probe.words
+            at, self._cell = cell.at, cell
             self._begin = begin = words[at + 1] = now()  # NOW_SINCE, NOW_WHAT, then NOW_REQUEST
-            words[at + 2] = request.what
+            words[at + 2] = request.named[0] | request.client << 16 | self._flags << 48
             words[at] = request.id
-            if slot:
-                words[slot + O_SINCE], words[slot + O_TID] = begin, tid
-                words[slot + O_STATE] = STATE_THREAD
-            probe.put(HOP_IN, self._flags, 0, tid, request.id, begin, self._submitted,
-                      0, 0, 0, self._what, 0)  # fmt: skip
-            self._before = cpu()
+            if not request.reported and request.slot:
+                words[request.slot + O_STATE] = STATE_THREAD
+            if begin > cell.read_again:
+                cell.cpu, cell.read_again = cpu(), begin + READ_AGAIN_NS
         except Exception:
             probe.ring.error()
 
@@ -81,19 +77,21 @@ class Hop:
         request = self._request
         probe = request.probe
         try:
-            begin, at = self._begin, self._at
-            used, t = cpu() - self._before, now()
-            words, slot = probe.words, request.slot
-            words[at] = self._outer
+            begin, cell, words, t = self._begin, self._cell, probe.words, now()
+            at, used = cell.at, t - begin
+            if used > READ_STEP_NS:  # as with steps: a shorter one is taken to be all CPU
+                before, cell.cpu = cell.cpu, cpu()
+                used, cell.read_again = min(cell.cpu - before, used), t + READ_AGAIN_NS
+            words[at] = 0
             words[at + C_HOPS] += 1
             words[at + C_HOP_CPU] += used
-            if slot and words[slot + O_REQUEST] == request.id:
-                words[slot + O_STATE], words[slot + O_SINCE] = STATE_AWAITING, t
+            if not request.reported and request.slot:
+                words[request.slot + O_STATE] = STATE_AWAITING
             waited_us, used_us = (begin - self._submitted) // 1000, used // 1000
             if waited_us > U32 or used_us > U32:  # more than an hour
                 waited_us, used_us = min(waited_us, U32), min(used_us, U32)
-            probe.put(HOP_OUT, self._flags, 0, self._tid, request.id, t, begin, used_us, waited_us,
-                      0, self._what, 0)  # fmt: skip
+            probe.put(HOP_OUT, self._flags, 0, cell.tid, request.id, t, begin, used_us, waited_us,
+                      request.client, self._what, 0)  # fmt: skip
         except Exception:
             probe.ring.error()
 

@@ -48,12 +48,12 @@ CELLS = 1024
     C_HOP_CPU,
     C_HOPS_BEFORE,
     C_IDENT,
-    C_LOOP_CPU,
-) = range(12)
+) = range(11)
 """NOW_*: what the thread runs this moment, the *step cell* on an event loop's thread. REQUEST is
-written last and cleared first; WHAT has our client's request number above its 16 bits, in the
-first step. A cell whose thread ended goes to another one: its totals stay and grow, HOPS_BEFORE is
-what the hops were when the present owner took it."""
+written last and cleared first. WHAT: the endpoint in bits 0-15, our client's request number in
+16-47, a hop's flags from 48 on.
+A cell whose thread ended goes to another one: its totals stay and grow, HOPS_BEFORE is what the
+hops were when the present owner took it."""
 
 ROLE_LOOP, ROLE_WORKER, ROLE_PROBE = 1, 2, 4
 
@@ -61,9 +61,9 @@ ROLE_LOOP, ROLE_WORKER, ROLE_PROBE = 1, 2, 4
 OPEN_WORDS = 8
 OPEN = 4096
 OPEN_SLOT = struct.Struct("=8Q")
-O_REQUEST, O_ARRIVED, O_WHAT, O_STATE, O_TID, O_SINCE, O_CLIENT_REQUEST = range(7)
-"""STATE 0: on the loop if a step cell says so, else awaiting; TID and SINCE belong to the state.
-REQUEST is cleared first when a slot is given back."""
+O_REQUEST, O_ARRIVED, O_WHAT, O_STATE, O_SINCE, O_CLIENT_REQUEST = range(6)
+"""SINCE belongs to QUEUED: when the hop was submitted. A request that a cell says is running now
+is running, whatever its STATE. REQUEST is cleared first when a slot is given back."""
 
 STATE_AWAITING, STATE_QUEUED, STATE_THREAD = 0, 1, 2
 
@@ -86,7 +86,8 @@ ARRIVE = 1
 client's request number (0: another client), what = its method"""
 ENDPOINT = 2
 """the endpoint's own code started: a = arrival, x = our client's request number. Written when the
-request first waits; at once where the endpoint starts later than that"""
+request first waits (not when it waits for its endpoint's hop, which tells as much); at once where
+the endpoint starts later than that"""
 STEP = 3
 """a step of at least STEP_RECORD_NS ended: a = begin, x = CPU us, what = endpoint, n = ordinal"""
 END = 4
@@ -95,9 +96,10 @@ z = longest step us, what = endpoint, n = steps, status = HTTP status; flags FAI
 the request never waited, so that this is its only record: y is then our client's request number
 (0: another client), and held = longest"""
 HOP_IN = 5
-"""a function starts on a worker thread: a = submitted, what = function, flag ENDPOINT"""
+"""not written: a reader makes it from a worker's cell, or from HOP_OUT"""
 HOP_OUT = 6
-"""and ends there: a = begin, x = CPU us, y = waited us, what = function"""
+"""a function ended on a worker thread: a = begin, x = CPU us, y = waited us, z = our client's
+request number, what = function, flag ENDPOINT"""
 LIMITER = 7
 """a threadpool: request = its number, a = borrowed tokens, x = total, y = waiting, what = name"""
 LAG = 8

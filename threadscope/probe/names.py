@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import MutableMapping
+from contextvars import Context
 from functools import partial
 from typing import Any
 
@@ -24,11 +25,13 @@ Scope = MutableMapping[str, Any]
 
 
 def innermost(function: Any) -> Any:
-    """The function beneath partials and FastAPI's `_run_sync_endpoint`."""
+    """The function beneath partials, FastAPI's `_run_sync_endpoint` and `asyncio.to_thread`."""
     while type(function) is partial:
         inner = function.func
-        if "function" in function.keywords and inner.__name__ == "_run_sync_endpoint":
+        if "function" in function.keywords and title(inner) == "_run_sync_endpoint":
             inner = function.keywords["function"]
+        elif type(getattr(inner, "__self__", None)) is Context and function.args:
+            inner = function.args[0]  # asyncio.to_thread
         function = inner
     return function
 
@@ -68,27 +71,28 @@ class Names:
 
     def __init__(self, ring: RingWriter) -> None:
         self._string = ring.string
-        self._endpoints: dict[tuple[int, str], tuple[tuple[int, int, Any], Any]] = {}
+        self.endpoints: dict[tuple[int, str], tuple[int, int, Any, Any]] = {}
+        """String number, flags and function, by what the router chose (its id, and the thing
+        itself, so that the id stays its own) and method."""
         self._functions: dict[Any, int] = {}
         self._paths: dict[tuple[str, str], int] = {}
 
-    def endpoint(self, scope: Scope) -> tuple[int, int, Any]:
-        """String number, flags and function of the endpoint that the router has chosen."""
-        owner = scope["route"]
-        inner = scope.get("fastapi")
-        if inner and "effective_route_context" in inner:  # an included router's
-            owner = inner["effective_route_context"]
-        found = self._endpoints.get((id(owner), scope["method"]))
-        return found[0] if found else self._new_endpoint(owner, scope["method"])
+    def endpoint(self, dependant: Any, scope: Scope) -> tuple[int, int, Any, Any]:
+        """String number, flags and function of the endpoint that the router has chosen.
 
-    def _new_endpoint(self, owner: Any, method: str) -> tuple[int, int, Any]:
-        function = innermost(owner.endpoint)
-        word, path = kind(function), str(owner.path_format)
-        number = self._string(text(method, path, title(function), word, place(function)))
-        named = number, L.F_ASYNC if word == "async def" else 0, function
-        if len(self._endpoints) < MAX_ENDPOINTS:
-            # the owner is kept, so that its id stays its own
-            self._endpoints[id(owner), method] = named, owner
+        Args:
+            dependant: what FastAPI knows of the endpoint; None: the route of the scope tells.
+            scope: the request's.
+        """
+        owner, method = dependant or scope["route"], scope["method"]
+        named = self.endpoints.get((id(owner), method))
+        if named is None:
+            function = innermost(owner.call if hasattr(owner, "call") else owner.endpoint)
+            word, path = kind(function), str(owner.path)
+            number = self._string(text(method, path, title(function), word, place(function)))
+            named = number, L.F_ASYNC if word == "async def" else 0, function, owner
+            if len(self.endpoints) < MAX_ENDPOINTS:
+                self.endpoints[id(owner), method] = named
         return named
 
     def path(self, method: str, path: str) -> int:
@@ -108,7 +112,7 @@ class Names:
         app without one has only its path.
         """
         try:
-            return self.endpoint(scope)[0]
+            return self.endpoint(None, scope)[0]
         except (KeyError, AttributeError):
             routed = "app" in scope or "router" in scope
             return self.path(scope["method"], NO_ROUTE if routed else scope.get("path", ""))

@@ -65,13 +65,19 @@ def _map(fd: int, size: int) -> mmap.mmap:
 
 
 class Cell:
-    """A thread's own numbers. `at` is the index of its first word in the ring's words."""
+    """A thread's own numbers.
 
-    __slots__ = ("at", "tid")
+    Attributes:
+        at: index of its first word in the ring's words.
+        cpu: the thread's CPU clock when it was last read, ns.
+        read_again: from when on that is too old, monotonic ns.
+    """
+
+    __slots__ = ("at", "cpu", "read_again", "tid")
 
     def __init__(self, at: int, tid: int) -> None:
-        self.at = at
-        self.tid = tid
+        self.at, self.tid = at, tid
+        self.cpu = self.read_again = 0
 
 
 class RingWriter:
@@ -98,10 +104,10 @@ class RingWriter:
         finally:
             os.close(fd)
         self.words = memoryview(self.map).cast("Q")
-        self._claim = itertools.count(1).__next__
-        self._pack = L.RECORD.pack_into
+        self.claim = itertools.count(1).__next__
+        self.pack = L.RECORD.pack_into
         sections = L.sections(self.slots)
-        self._records_at = sections[L.S_RECORDS][0]
+        self.records_at = sections[L.S_RECORDS][0]
         self._strings_at = sections[L.S_STRINGS][0]
         self._cells_at = sections[L.S_CELLS][0] // L.WORD
         self._strings: dict[str, int] = {}
@@ -121,13 +127,13 @@ class RingWriter:
 
     def _serialise(self) -> None:
         """Free-threaded Python: claims are made under a lock (0.3 us more)."""
-        lock, claim = threading.Lock(), self._claim
+        lock, claim = threading.Lock(), self.claim
 
         def locked() -> int:
             with lock:
                 return claim()
 
-        self._claim = locked
+        self.claim = locked
 
     def _write_header(self, pid: int, start: int, sections: list[tuple[int, int, int]]) -> None:
         words = self.words
@@ -147,11 +153,9 @@ class RingWriter:
         x: int = 0, y: int = 0, z: int = 0, what: int = 0, n: int = 0,
     ) -> None:  # fmt: skip
         """Writes one record; the fields' meaning depends on the kind, see `layout`."""
-        seq = self._claim()
-        self._pack(
-            self.map, self._records_at + (seq % self.slots) * 64,
-            seq, kind, flags, status, tid, request, t, a, x, y, z, what, n, seq,
-        )  # fmt: skip
+        seq = self.claim()
+        self.pack(self.map, self.records_at + seq % self.slots * 64, seq, kind, flags, status,
+                   tid, request, t, a, x, y, z, what, n, seq)  # fmt: skip
 
     def string(self, text: str) -> int:
         """The number of a text, which is written down at its first use; 0 when there is no room."""

@@ -50,17 +50,22 @@ class Probe:
     def __init__(self, ring: RingWriter) -> None:
         self.ring = ring
         self.words, self.map = ring.words, ring.map
-        self.put = ring.put
+        self.put, self.pack, self.claim = ring.put, ring.pack, ring.claim
+        self.slots, self.records_at = ring.slots, ring.records_at
         self.names = Names(ring)
+        self.endpoints = self.names.endpoints
         self.next_request = itertools.count(1).__next__
         self.limiters: dict[int, Any] = {}
         self.local = threading.local()
+        self.awake_until = 0
+        """No need to look at the heartbeat again before."""
         self.words[L.W_HEARTBEAT] = now()  # awake at first: who starts a server wants to see it
 
     def asleep(self, t: int) -> bool:
         """Whether no monitor was there for 5 s."""
-        beat: int = self.words[L.W_HEARTBEAT]
-        return t - beat > L.SLEEP_AFTER_NS
+        if t > self.awake_until:
+            self.awake_until = self.words[L.W_HEARTBEAT] + L.SLEEP_AFTER_NS
+        return t > self.awake_until
 
     def cell(self, role: int) -> Cell:
         """The cell of the running thread."""

@@ -131,10 +131,20 @@ class Watch(threading.Thread):
         ring, words = self.probe.ring, self.probe.words
         known = ring.cells()  # before the look at who is alive: a newcomer is not taken for dead
         alive = sys._current_frames()
-        ring.free_cells([c for c in known if words[c.at + L.C_IDENT] not in alive])
-        for thread in threading.enumerate():
-            if thread.native_id and thread.ident in alive:
-                ring.cell(thread.native_id, thread.ident, 0, thread.name)
+        threads = [
+            (t.native_id, t.ident, t.name) for t in threading.enumerate() if t.ident in alive
+        ]
+        tids = {ident: tid for tid, ident, _ in threads}  # an ident is given again, a tid hardly
+        gone = [
+            cell
+            for cell in known
+            for ident in [words[cell.at + L.C_IDENT]]
+            if ident not in alive or tids.get(ident, cell.tid) != cell.tid
+        ]
+        ring.free_cells(gone)
+        for tid, ident, name in threads:
+            if tid and ident:
+                ring.cell(tid, ident, 0, name)
 
     def _look_at_loops(self, t: int) -> None:
         """Says where a loop's thread is, once a step that has lasted long."""

@@ -42,6 +42,7 @@ def document(demo: str, target: TargetInfo, phases: Sequence[PhaseSummary]) -> d
 
 
 def _phase(demo: str, target: TargetInfo, phase: PhaseSummary) -> dict[str, Any]:
+    measured = phase.duration_s >= 0.001  # else it was broken off, and nobody counted it up
     return {
         "demo": demo,
         "variant": phase.variant.key,
@@ -58,9 +59,9 @@ def _phase(demo: str, target: TargetInfo, phase: PhaseSummary) -> dict[str, Any]
             "http": target.http or None,
             "url": target.url,
         },
-        "settle_s": _round(phase.settle_s),
-        "duration_s": _round(phase.duration_s),
-        "drain_s": _round(phase.drain_s),
+        "settle_s": _round(phase.settle_s) if measured else None,
+        "duration_s": _round(phase.duration_s) if measured else None,
+        "drain_s": _round(phase.drain_s) if measured else None,
         "load": {
             "concurrency": phase.clients,
             "rate": None,
@@ -71,7 +72,7 @@ def _phase(demo: str, target: TargetInfo, phase: PhaseSummary) -> dict[str, Any]
             "completed": phase.completed,
             "failed": phase.failed,
             "cut_off": phase.cut_off,
-            "per_second": _round(phase.per_second),
+            "per_second": _round(phase.per_second) if measured else None,
         },
         "latency_ms": _latency(phase.latency),
         "routes": [_route(route) for route in phase.routes],

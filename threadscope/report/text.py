@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice, takewhile
 
-from threadscope.model.snapshot import Event, LogLine, PhaseState, Snapshot
-from threadscope.report.units import duration, elapsed, rate, wall
+from threadscope.model.snapshot import Event, LogLine, PhaseState, Snapshot, Variant
+from threadscope.report.units import duration, elapsed, plural, rate, wall
 
 SETTLED_NS = 100_000_000
 """An end waits so long for what its client saw, before it is printed."""
@@ -20,39 +21,69 @@ class TextReport:
     def __init__(self) -> None:
         self._printed = 0
         self._status_at = 0
-        self._phases = 0
-        self._phase = ""
+        self._begun = self._ended = 0
+        """Phases of which begin and end were told."""
+        self._heads: list[tuple[int, str]] = []
+        """Begins and ends of phases that are to be printed, and when: between which log lines."""
 
-    def lines(self, snapshot: Snapshot) -> Iterator[str]:
-        """The lines that a new snapshot adds."""
-        yield from self._begun(snapshot)
-        yield from self._log(snapshot)
-        if snapshot.at - self._status_at >= STATUS_NS:
+    def lines(self, snapshot: Snapshot, *, last: bool = False) -> Iterator[str]:
+        """The lines that a new snapshot adds.
+
+        Args:
+            snapshot: the newest.
+            last: there is none after it, so nothing is held back.
+        """
+        self._look_at_phases(snapshot)
+        until = snapshot.at if last else snapshot.at - SETTLED_NS
+        for line in self._new(snapshot, until):
+            if isinstance(line, str):
+                yield line
+                continue
+            yield from self._heads_until(line.t)
+            yield log_line(line, snapshot.wall_offset)
+        yield from self._heads_until(until)
+        if self._begun and not self._heads and snapshot.at - self._status_at >= STATUS_NS:
             self._status_at = snapshot.at
             yield status_line(snapshot)
-        for summary in snapshot.finished[self._phases :]:
+
+    def _look_at_phases(self, snapshot: Snapshot) -> None:
+        phase, ended = snapshot.phase, len(snapshot.finished)
+        running = bool(phase.variant.key) and (phase.state is not PhaseState.DONE or not ended)
+        begun = self._first_moment(snapshot, phase.variant) if running else snapshot.at
+        for summary in snapshot.finished[self._ended :]:
+            if self._begun == self._ended:  # it was over before it was seen
+                moment = self._first_moment(snapshot, summary.variant)
+                self._begin(moment, summary.variant, summary.clients)
             word, reason = summary.behaviour.word.upper(), summary.behaviour.reason
-            yield f"== {summary.variant.title}: {word}, {reason}"
-        self._phases = len(snapshot.finished)
+            self._heads.append((begun, f"== {summary.variant.title}: {word}, {reason}"))
+            self._ended += 1
+        if running and self._begun == ended:
+            self._begin(begun, phase.variant, phase.clients)
 
-    def _begun(self, snapshot: Snapshot) -> Iterator[str]:
-        phase = snapshot.phase
-        if phase.state is PhaseState.DONE or phase.variant.key == self._phase:
-            return
-        self._phase = phase.variant.key
-        if self._phase:
-            clients = f"{phase.clients} clients" if phase.clients != 1 else "1 client"
-            yield f"== {phase.variant.title}: {clients}"
+    def _begin(self, t: int, variant: Variant, clients: int) -> None:
+        self._begun += 1
+        self._heads.append((t, f"== {variant.title}: {plural(clients, 'client')}"))
 
-    def _log(self, snapshot: Snapshot) -> Iterator[str]:
-        settled = [line for line in snapshot.log if line.t <= snapshot.at - SETTLED_NS]
-        unsettled = len(snapshot.log) - len(settled)
-        new = snapshot.logged - unsettled - self._printed
+    def _first_moment(self, snapshot: Snapshot, variant: Variant) -> int:
+        """Not after the first request of a phase that is seen for the first time."""
+        unprinted = islice(reversed(snapshot.log), max(snapshot.logged - self._printed, 0))
+        route_in = variant.title.__contains__
+        times = [line.t for line in unprinted if line.request and route_in(line.endpoint.route)]
+        return min([snapshot.phase.since, *times])
+
+    def _heads_until(self, t: int) -> Iterator[str]:
+        while self._heads and self._heads[0][0] <= t:
+            yield self._heads.pop(0)[1]
+
+    def _new(self, snapshot: Snapshot, until: int) -> Iterator[LogLine | str]:
+        """Log lines that were not printed and will not change; how many were missed."""
+        settled = list(takewhile(lambda line: line.t <= until, snapshot.log))
+        logged = snapshot.logged - (len(snapshot.log) - len(settled))
+        new = max(logged - self._printed, 0)
+        self._printed += new
         if new > len(settled):
             yield f"   ... {new - len(settled):,} more lines"
-        for line in settled[max(len(settled) - new, 0) :]:
-            yield log_line(line, snapshot.wall_offset)
-        self._printed = max(snapshot.logged - unsettled, self._printed)
+        yield from settled[max(len(settled) - new, 0) :]
 
 
 def log_line(line: LogLine, wall_offset: int) -> str:

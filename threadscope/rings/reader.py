@@ -134,9 +134,9 @@ class RingReader:
         return [
             CellEntry(
                 w[L.C_NOW_REQUEST], w[L.C_NOW_SINCE], w[L.C_NOW_WHAT] & 0xFFFF,
-                w[L.C_NOW_WHAT] >> 16, w[L.C_TID],
+                w[L.C_NOW_WHAT] >> 16 & 0xFFFFFFFF, w[L.C_NOW_WHAT] >> 48, w[L.C_TID],
                 self.text(w[L.C_NAME]), w[L.C_ROLE], w[L.C_ENDED], w[L.C_HOPS],
-                w[L.C_HOP_CPU], w[L.C_HOPS_BEFORE], w[L.C_LOOP_CPU],
+                w[L.C_HOP_CPU], w[L.C_HOPS_BEFORE],
             )
             for w in _CELL.iter_unpack(data[: len(data) // size * size])
         ]  # fmt: skip
@@ -147,7 +147,7 @@ class RingReader:
         used = min(self.header()[L.W_OPEN_HIGH], count)
         data = os.pread(self._fd, used * size, offset)
         slots = L.OPEN_SLOT.iter_unpack(data[: len(data) // size * size])
-        return [OpenEntry(*slot[:7]) for slot in slots if slot[L.O_REQUEST]]
+        return [OpenEntry(*slot[:6]) for slot in slots if slot[L.O_REQUEST]]
 
     def drain(self, t: int) -> list[Record]:
         """The records that came since the last call, late ones among them.

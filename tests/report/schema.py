@@ -1,0 +1,120 @@
+"""The JSON report, described: what each key holds. A list has one description for all its items."""
+
+from __future__ import annotations
+
+from typing import Any
+
+NUMBER = (int, float)
+MAYBE = (int, float, type(None))
+MAYBE_TEXT = (str, type(None))
+
+LATENCY = dict.fromkeys(("min", "mean", "p50", "p90", "p95", "p99", "max"), MAYBE)
+COUNTS = {"started": int, "completed": int, "failed": int}
+ROUTE = {
+    "route": str,
+    "method": str,
+    "endpoint": MAYBE_TEXT,
+    "kind": MAYBE_TEXT,
+    "place": MAYBE_TEXT,
+    "requests": COUNTS,
+    "latency_ms": LATENCY,
+    "loop_hold_ms": {"longest": NUMBER, "total": NUMBER, "share": MAYBE},
+    "hop_wait_ms": LATENCY,
+    "cpu_ms_per_request": MAYBE,
+}
+LIMITER = {
+    "name": str,
+    "total_tokens": int,
+    "borrowed_max": int,
+    "waiting_max": int,
+    "wait_ms": LATENCY,
+}
+PROCESS = {
+    "pid": int,
+    "cores_used": MAYBE,
+    "loop_lag_ms": LATENCY,
+    "gil_lag_ms": LATENCY,
+    "limiters": [LIMITER],
+}
+THREAD = {
+    "pid": int,
+    "tid": int,
+    "name": str,
+    "role": {"event loop", "worker", "probe", "other"},
+    "cpu_percent": MAYBE,
+    "run_queue_wait_percent": MAYBE,
+    "voluntary_switches_per_s": MAYBE,
+    "involuntary_switches_per_s": MAYBE,
+    "hops": (int, type(None)),
+}
+SERVER = {
+    "requests_completed": (int, type(None)),
+    "behaviour": {"sequential", "concurrent", "parallel", "idle", "unknown"},
+    "reason": str,
+    "evidence": dict,
+    "open_max": (int, type(None)),
+    "open_mean": MAYBE,
+    "in_threads_max": (int, type(None)),
+    "cores_used": MAYBE,
+    "cpu_ms_per_request": MAYBE,
+    "switches_per_request": MAYBE,
+    "processes": [PROCESS],
+    "threads": [THREAD],
+}
+TARGET = {
+    "pids": [int],
+    "command": str,
+    "python": MAYBE_TEXT,
+    "gil": (bool, type(None)),
+    "workers": int,
+    "loop": MAYBE_TEXT,
+    "http": MAYBE_TEXT,
+    "url": str,
+}
+PHASE = {
+    "demo": str,
+    "variant": str,
+    "round": int,
+    "burst": type(None),
+    "aborted": MAYBE_TEXT,
+    "target": TARGET,
+    "settle_s": MAYBE,
+    "duration_s": MAYBE,
+    "drain_s": MAYBE,
+    "load": {"concurrency": int, "rate": type(None), "generator_cpu_percent": MAYBE},
+    "requests": {**COUNTS, "cut_off": int, "per_second": MAYBE},
+    "latency_ms": LATENCY,
+    "routes": [ROUTE],
+    "server": SERVER,
+    "findings": [dict],
+    "events": {"read": int, "dropped": int},
+}
+DOCUMENT = {
+    "schema": int,
+    "threadscope": str,
+    "host": {"cpus": int, "platform": str, "python": str},
+    "phases": [PHASE],
+    "comparisons": [dict],
+}
+
+
+def check_document(document: Any) -> None:
+    """Every key is there, no other one is, and each holds what it should."""
+    _check(document, DOCUMENT, "document")
+
+
+def _check(value: Any, wanted: Any, where: str) -> None:
+    if isinstance(wanted, dict):
+        assert isinstance(value, dict), where
+        assert value.keys() == wanted.keys(), where
+        for key, item in value.items():
+            _check(item, wanted[key], f"{where}.{key}")
+    elif isinstance(wanted, list):
+        assert isinstance(value, list), where
+        for number, item in enumerate(value):
+            _check(item, wanted[0], f"{where}[{number}]")
+    elif isinstance(wanted, set):
+        assert value in wanted, where
+    else:
+        assert isinstance(value, wanted), f"{where} is {value!r}"
+        assert not (isinstance(value, bool) and wanted in (int, NUMBER, MAYBE)), where

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from tests.factories import cpu_def_summary, summary
+from threadscope.report.closing import closing_lines
+from threadscope.report.compare import compare_lines
+
+
+def test_nothing_measured_nothing_said():
+    assert closing_lines([]) == []
+
+
+def test_several_variants_are_compared():
+    both = [summary(), cpu_def_summary()]
+    assert closing_lines(both) == ["", *compare_lines(both)]
+
+
+def test_one_variant_has_its_figures():
+    _, title, *rows, empty, behaviour = closing_lines([summary()])
+    assert title == "async def /cpu/async/{client}"
+    assert empty == ""
+    assert behaviour == "SEQUENTIAL: one request at a time on one thread"
+    cells = dict(row.rsplit("   ", 1) for row in rows)
+    figures = {title.strip(): cell.strip() for title, cell in cells.items()}
+    assert figures["requests a second"] == "3.3"
+    assert figures["open, at most"] == "1"
+    assert figures["failed"] == "0"
+
+
+def test_what_ended_early_says_so():
+    cut = cpu_def_summary(aborted="the server was killed by SIGKILL", duration_s=2.1)
+    assert closing_lines([summary(), cut])[-1] == (
+        "def ended early, after 2.10 s: the server was killed by SIGKILL."
+    )
+    assert closing_lines([cut])[-1].startswith("def ended early")

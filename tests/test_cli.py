@@ -1,0 +1,153 @@
+"""The command line, as the shell sees it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+import threadscope
+
+HELP = """\
+Usage: threadscope [OPTIONS] COMMAND [ARGS]...
+
+  Shows live what the threads of a Python ASGI server do with its requests.
+
+  Start here: threadscope demo cpu
+
+Options:
+  -V, --version  Show the version and exit.
+  -h, --help     Show this message and exit.
+
+Commands:
+  demo  Run a demo server under load and watch it.
+"""
+
+HELP_DEMO = """\
+Usage: threadscope demo [OPTIONS] [NAME]
+
+  Run a demo server under load and watch it.
+
+  Without a NAME, lists the demos.
+
+Options:
+  --mode [async|def|tour]   Which endpoint to ask: one of the two, or one
+                            after the other.  [default: tour]
+  -c, --concurrency NUMBER  Clients, each of which asks again when it was
+                            answered  [default: the demo's, 4]
+  -z, --duration TIME       Length of each measurement, as in 500ms, 5s or 2m
+                            [default: 10s]
+  -n, --requests NUMBER     End each measurement after so many requests.
+  -t, --timeout TIME        Longest wait for an answer.  [default: 30s]
+  --work NUMBER             Additions a request  [default: what takes about
+                            300 ms]
+  --port NUMBER             Port of the server on 127.0.0.1  [default: a free
+                            one]
+  --no-tui                  Plain lines instead of the screen.
+  --json                    Only a JSON report on standard output.
+  -h, --help                Show this message and exit.
+
+  Examples:
+    threadscope demo cpu                          a tour: async def, then def
+    threadscope demo cpu --mode def -c 8          eight clients, until you quit
+    threadscope demo cpu --no-tui -z 5s           the same as plain lines
+    threadscope demo cpu --json -z 5s > cpu.json  a report for programs
+"""
+
+HEAVY = ("textual", "rich", "fastapi", "uvicorn", "aiohttp", "uvloop", "psutil", "asyncio")
+
+
+def threadscope_(*arguments: str, **more) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "COLUMNS": "80"}
+    command = [sys.executable, "-m", "threadscope", *arguments]
+    return subprocess.run(
+        command, capture_output=True, text=True, env=env, timeout=30, check=False, **more
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [(["--help"], HELP), (["-h"], HELP), (["demo", "--help"], HELP_DEMO)],
+)
+def test_help(arguments, text):
+    done = threadscope_(*arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == text
+    assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+def test_help_loads_nothing_heavy():
+    code = """
+import sys
+from threadscope.cli import main
+try:
+    main(["demo", "--help"], prog_name="threadscope")
+except SystemExit:
+    print("loaded:", *sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True
+    )
+    loaded = {name.partition(".")[0] for name in done.stdout.rpartition("loaded:")[2].split()}
+    assert "click" in loaded
+    assert loaded.isdisjoint(HEAVY)
+
+
+def test_version():
+    done = threadscope_("--version")
+    assert done.returncode == 0
+    assert done.stdout == f"threadscope, version {threadscope.__version__}\n"
+
+
+def test_without_a_name_it_lists_the_demos():
+    done = threadscope_("demo")
+    assert done.returncode == 0
+    assert done.stdout.splitlines() == [
+        "cpu        a busy loop of about 300 ms, in async def and in def"
+    ]
+
+
+def test_an_unknown_demo():
+    done = threadscope_("demo", "gpu")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines() == [
+        "Error: there is no demo 'gpu'. The demos are:",
+        "  cpu        a busy loop of about 300 ms, in async def and in def",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["-c", "0"], "'0' is not a whole number from 1 to 10,000"),
+        (["-c", "four"], "'four' is not a whole number from 1 to 10,000"),
+        (["-c", "-3"], "'-3' is not a whole number from 1 to 10,000"),
+        (["-c", "11k"], "'11k' is not a whole number from 1 to 10,000"),
+        (["-c", "²"], "'²' is not a whole number from 1 to 10,000"),
+        (["-n", "0"], "'0' is not a whole number from 1 to 1,000,000,000"),
+        (["-n", "9" * 5000], "is not a whole number from 1 to 1,000,000,000"),
+        (["--work", "0"], "'0' is not a whole number from 1 to 1,000,000,000,000"),
+        (["--port", "99999"], "'99999' is not a whole number from 1 to 65,535"),
+        (["-z", "soon"], "'soon' is no time up to 24h: say 5s, 500ms or 2m"),
+        (["-z", "0s"], "'0s' is no time up to 24h: say 5s, 500ms or 2m"),
+        (["-z", "25h"], "'25h' is no time up to 24h: say 5s, 500ms or 2m"),
+        (["-t", "-1"], "'-1' is no time up to 24h: say 5s, 500ms or 2m"),
+        (["--mode", "x"], "'x' is not one of 'async', 'def', 'tour'."),
+    ],
+)
+def test_what_cannot_be_understood_says_what_is_accepted(arguments, says):
+    done = threadscope_("demo", "cpu", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    *usage, error = done.stderr.splitlines()
+    assert len(usage) <= 3
+    assert error.startswith("Error: Invalid value for ")
+    assert error.endswith(says)
+
+
+@pytest.mark.parametrize("arguments", [["demos"], ["demo", "cpu", "--rate", "3"]])
+def test_what_does_not_exist_says_so(arguments):
+    done = threadscope_(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[-1].startswith("Error: No such ")

@@ -1,0 +1,33 @@
+"""What stays on the terminal when an observation is over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from threadscope.model.snapshot import PhaseSummary
+from threadscope.report.compare import ROWS, compare_lines
+from threadscope.report.units import duration
+
+
+def closing_lines(summaries: Sequence[PhaseSummary]) -> list[str]:
+    """The figures of one variant, or several side by side.
+
+    Args:
+        summaries: one a variant; none: nothing was measured, and nothing is said.
+    """
+    if not summaries:
+        return []
+    early = [_ended_early(one) for one in summaries if one.aborted]
+    table = compare_lines(summaries) if len(summaries) > 1 else _figures(summaries[0])
+    return ["", *table, *early]
+
+
+def _figures(one: PhaseSummary) -> list[str]:
+    head = max(len(title) for title, _ in ROWS)
+    behaviour = f"{one.behaviour.word.upper()}: {one.behaviour.reason}"
+    rows = [f"{title:<{head}}   {text(one)}" for title, text in ROWS]
+    return [one.variant.title, *rows, "", behaviour]
+
+
+def _ended_early(one: PhaseSummary) -> str:
+    return f"{one.variant.key} ended early, after {duration(one.duration_s * 1e9)}: {one.aborted}."
