@@ -170,8 +170,8 @@ class Request:
         probe.words[loop.at + C_ENDED] += 1
         seq = probe.claim()  # `put`, in place
         probe.pack(probe.map, probe.records_at + seq % probe.slots * 64, seq, END,
-                   self.named[1] | self.failed | F_ONLY, self.status, loop.tid, self.id, self.ended, self.arrived,
-                   us if used == wall else used // 1000, self.client, us,
+                   self.named[1] | self.failed | F_ONLY, self.status, loop.tid, self.id,
+                   self.ended, self.arrived, us if used == wall else used // 1000, self.client, us,
                    self.named[0] or probe.names.unstarted(self.scope), 1, seq)  # fmt: skip
 
     def report(self) -> None:
