@@ -97,13 +97,14 @@ def at(t):
     return T0 + round(t * MS)
 
 
-def cell(tid, role, *, request=0, since=0, what=0, client=0, name="", ended=0, hops=0, before=0):
-    return CellEntry(request, at(since) if request else 0, what, client, tid, name, role, ended,
-                     hops, 0, before, 0)  # fmt: skip
+def cell(tid, role, *, request=0, since=0, what=0, client=0, flags=0, name="", ended=0, hops=0,
+         before=0):  # fmt: skip
+    return CellEntry(request, at(since) if request else 0, what, client, flags, tid, name, role,
+                     ended, hops, 0, before)  # fmt: skip
 
 
-def entry(request, came, what=0, *, client=0, state=0):
-    return OpenEntry(request, at(came), what, state, 0, at(came), client)
+def entry(request, came, what=0, *, client=0, state=L.STATE_AWAITING):
+    return OpenEntry(request, at(came), what, state, 0, client)
 
 
 def thread(tid, cpu=0.0, *, born=5, name="python", wait=0, voluntary=0, involuntary=0):

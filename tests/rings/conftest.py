@@ -27,11 +27,11 @@ class File:
 
     def claim(self):
         """A writer that got a number and has not written yet."""
-        return self.writer._claim()
+        return self.writer.claim()
 
     def write(self, seq, *, last=None, kind=L.STEP):
         """The late write of a claimed number; `last` as if it were only half done."""
-        at = self.writer._records_at + seq % self.writer.slots * L.RECORD.size
+        at = self.writer.records_at + seq % self.writer.slots * L.RECORD.size
         fields = (kind, 0, 0, 7, seq, seq, 0, 0, 0, 0, 0, 0)
         L.RECORD.pack_into(self.writer.map, at, seq, *fields, seq if last is None else last)
 

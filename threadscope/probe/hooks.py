@@ -48,7 +48,7 @@ def patch_starlette(module: Any) -> None:
             if request is None or request.reported:
                 return call
             request.scope = scope  # a middleware may have made another one: this one has the route
-            return _started(request, call, None)
+            return _started(request, call)
 
         return hops.stand_in(observed, app)
 
@@ -64,18 +64,26 @@ def patch_fastapi(module: Any) -> None:
         call = original(dependant=dependant, values=values, is_coroutine=is_coroutine)
         if request is None or request.reported:
             return call
-        return _started(request, call, dependant)
+        try:  # as `_started`, in place: this is every request's way
+            if not request.started:
+                request.start(dependant)
+            if request.probe.words[request.loop.at]:
+                return call
+        except Exception:
+            request.probe.ring.error()
+            return call
+        return requests.drive(call, request)
 
     if set(signature(original).parameters) != {"dependant", "values", "is_coroutine"}:
         return  # a FastAPI that does it otherwise: requests are named at their end
     module.run_endpoint_function = hops.stand_in(run_endpoint_function, original)
 
 
-def _started(request: requests.Request, call: Any, dependant: Any) -> Any:
+def _started(request: requests.Request, call: Any) -> Any:
     """Says that the endpoint starts; in a middleware's child task, times its steps as well."""
     try:
         if not request.started:
-            request.start(dependant)
+            request.start(None)
         if request.probe.words[request.loop.at]:  # NOW_REQUEST
             return call
     except Exception:
