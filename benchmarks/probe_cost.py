@@ -2,8 +2,8 @@
 
     python benchmarks/probe_cost.py
 
-A FastAPI app that returns a string is called as uvicorn calls it: the app as uvicorn loads it, a
-task a request on uvloop (asyncio's loop where uvloop is missing), no sockets. Each configuration
+A FastAPI app that returns a string is called in process: the app as uvicorn loads it, one request
+after the other on uvloop (asyncio's loop where uvloop is missing), no sockets. Each configuration
 has a fresh interpreter of its own, three times over; they take turns in short slices, each round
 in another order. All are pinned to one CPU: a `def` request is handed to a thread and back, and
 from CPU to CPU that takes 120 or 250 us by chance.

@@ -72,27 +72,26 @@ async def send(message: dict[str, Any]) -> None:
         raise SystemExit(f"the app answered {message['status']}")
 
 
-async def run_asgi(app: Any, scope: dict[str, Any]) -> None:
-    """What uvicorn makes a task of."""
-    await app(scope, receive, send)
-
-
 async def serve(app: Any, path: str, requests: int) -> tuple[float, float]:
-    """CPU and wall time of a request, us: one after the other, each in a task of its own."""
-    create_task = asyncio.get_running_loop().create_task
+    """CPU and wall time of a request, us, one after the other."""
     scopes = [scope_of(path) for _ in range(requests)]
     cpu, wall = time.process_time_ns(), time.perf_counter_ns()
     for scope in scopes:
-        await create_task(run_asgi(app, scope))
+        await app(scope, receive, send)
     cpu, wall = time.process_time_ns() - cpu, time.perf_counter_ns() - wall
     return cpu / requests / 1000, wall / requests / 1000
 
 
-def stay_awake() -> None:
-    """Beats as a monitor does; the probe waits for it under the name that its hook gave it."""
+def beat(watched: bool) -> None:
+    """Beats as a monitor does, or lets time pass without one.
+
+    The probe is found under the name that its hook gave it.
+    """
     state = sys.modules.get("_threadscope_probe.state")
     if state is not None and state.probe is not None:
-        state.probe.words[W_HEARTBEAT] = time.monotonic_ns()
+        if watched:
+            state.probe.words[W_HEARTBEAT] = time.monotonic_ns()
+        state.probe.awake_until = 0  # it looks at the heartbeat again
 
 
 def main() -> None:
@@ -106,8 +105,7 @@ def main() -> None:
     factory = config.get_loop_factory()
     loop = factory() if factory else asyncio.new_event_loop()
     for line in sys.stdin:
-        if configuration == "threadscope":
-            stay_awake()
+        beat(configuration == "threadscope")
         cpu, wall = loop.run_until_complete(serve(config.loaded_app, f"/{kind}", int(line)))
         print(f"{cpu:.3f} {wall:.3f}", flush=True)
 
