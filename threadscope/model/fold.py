@@ -143,6 +143,7 @@ class Fold:
         if request is None:
             return
         request.endpoint = ring.endpoint(what)
+        request.client_request = request.client_request or client
         if flags & F_ASYNC and not request.started:
             self._started(ring, number, request, t, tid)
 

@@ -40,7 +40,6 @@ class CellEntry(NamedTuple):
     ended: int
     hops: int
     """Of all threads that had this cell."""
-    hop_cpu: int
     hops_before: int
     """What `hops` was when the present thread took the cell."""
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from . import watch
 from .layout import (
-    C_HOP_CPU,
     C_HOPS,
     F_ENDPOINT,
     HOP_OUT,
@@ -17,10 +16,10 @@ from .layout import (
     ROLE_WORKER,
     STATE_AWAITING,
     STATE_QUEUED,
-    STATE_THREAD,
 )
 from .names import innermost
-from .requests import READ_AGAIN_NS, READ_STEP_NS, U32, Request
+from .requests import READ_STEP_NS, U32, Request
+from .ring import READ_AGAIN_NS
 from .state import CURRENT
 
 now = time.monotonic_ns
@@ -28,72 +27,63 @@ cpu = time.thread_time_ns
 
 
 class Hop:
-    """A function on its way to a worker thread; called there, it runs the function and times it."""
+    """A function on its way to a worker thread; called there, it runs the function and times it.
 
-    __slots__ = ("_begin", "_cell", "_flags", "_function", "_request", "_submitted",
-                 "_what")  # fmt: skip
+    Attributes:
+        over: the function has ended.
+    """
+
+    __slots__ = ("_flags", "_function", "_request", "_submitted", "_what", "over")
 
     def __init__(self, request: Request, function: Callable[..., Any]) -> None:
-        self._request, self._function = request, function
-        inner = innermost(function)
-        self._what = request.probe.names.function(inner)
-        self._flags = F_ENDPOINT if inner is request.named[2] else 0
-        self._begin = 0
+        self._request, self._function, self.over = request, function, False
         self._submitted = t = now()
-        if not request.opened:
-            if not request.reported:
-                request.open(t)
-        elif not request.reported and request.slot:
-            words, slot = request.probe.words, request.slot
-            words[slot + O_STATE], words[slot + O_SINCE] = STATE_QUEUED, t
+        inner = innermost(function)
+        if request.opened:
+            if not request.reported and request.slot:
+                words, slot = request.probe.words, request.slot
+                words[slot + O_STATE], words[slot + O_SINCE] = STATE_QUEUED, t
+        elif not request.reported:
+            request.open(t)
+        named = request.named
+        if inner is named[2]:
+            self._what, self._flags = named[4], F_ENDPOINT
+            if request.opened:
+                request.hop = self
+        else:
+            self._what, self._flags = request.probe.names.function(inner), 0
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Runs on the worker thread."""
-        self._in()
+        request = self._request
+        probe = request.probe
+        words = probe.words
+        try:
+            cell = probe.local.cell
+        except AttributeError:
+            cell = probe.cell(ROLE_WORKER)
+        at = cell.at
+        begin = words[at + 1] = now()  # NOW_SINCE, NOW_WHAT, then NOW_REQUEST
+        words[at + 2] = request.named[0] | request.client << 16 | self._flags << 48
+        words[at] = request.id
+        if begin > cell.read_again:
+            cell.cpu, cell.read_again = cpu(), begin + READ_AGAIN_NS
         try:
             return self._function(*args, **kwargs)
         finally:
-            self._out()
-
-    def _in(self) -> None:
-        """The thread has it. Never raises."""
-        request = self._request
-        probe = request.probe
-        try:
-            cell, words = probe.cell(ROLE_WORKER), probe.words
-            at, self._cell = cell.at, cell
-            self._begin = begin = words[at + 1] = now()  # NOW_SINCE, NOW_WHAT, then NOW_REQUEST
-            words[at + 2] = request.named[0] | request.client << 16 | self._flags << 48
-            words[at] = request.id
-            if not request.reported and request.slot:
-                words[request.slot + O_STATE] = STATE_THREAD
-            if begin > cell.read_again:
-                cell.cpu, cell.read_again = cpu(), begin + READ_AGAIN_NS
-        except Exception:
-            probe.ring.error()
-
-    def _out(self) -> None:
-        """The thread is done with it. Never raises."""
-        request = self._request
-        probe = request.probe
-        try:
-            begin, cell, words, t = self._begin, self._cell, probe.words, now()
-            at, used = cell.at, t - begin
-            if used > READ_STEP_NS:  # as with steps: a shorter one is taken to be all CPU
-                before, cell.cpu = cell.cpu, cpu()
-                used, cell.read_again = min(cell.cpu - before, used), t + READ_AGAIN_NS
+            self.over = True
+            used = wall = now() - begin
             words[at] = 0
             words[at + C_HOPS] += 1
-            words[at + C_HOP_CPU] += used
-            if not request.reported and request.slot:
+            if wall > READ_STEP_NS:  # as with steps: a shorter one is taken to be all CPU
+                used = cell.lap(begin + wall, wall)
+            if request.opened and not request.reported and request.slot:
                 words[request.slot + O_STATE] = STATE_AWAITING
-            waited_us, used_us = (begin - self._submitted) // 1000, used // 1000
-            if waited_us > U32 or used_us > U32:  # more than an hour
-                waited_us, used_us = min(waited_us, U32), min(used_us, U32)
-            probe.put(HOP_OUT, self._flags, 0, cell.tid, request.id, t, begin, used_us, waited_us,
-                      request.client, self._what, 0)  # fmt: skip
-        except Exception:
-            probe.ring.error()
+            seq = probe.claim()  # `put`, in place
+            probe.pack(probe.map, probe.records_at + seq % probe.slots * 64, seq, HOP_OUT,
+                       self._flags, 0, cell.tid, request.id, begin + wall, begin,
+                       used // 1000 & U32, (begin - self._submitted) // 1000 & U32,
+                       request.client, self._what, 0, seq)  # fmt: skip
 
 
 def observed(function: Callable[..., Any], request: Request | None) -> Callable[..., Any]:

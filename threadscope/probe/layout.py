@@ -45,10 +45,9 @@ CELLS = 1024
     C_ROLE,
     C_ENDED,
     C_HOPS,
-    C_HOP_CPU,
     C_HOPS_BEFORE,
     C_IDENT,
-) = range(11)
+) = range(10)
 """NOW_*: what the thread runs this moment, the *step cell* on an event loop's thread. REQUEST is
 written last and cleared first. WHAT: the endpoint in bits 0-15, our client's request number in
 16-47, a hop's flags from 48 on.
@@ -65,7 +64,7 @@ O_REQUEST, O_ARRIVED, O_WHAT, O_STATE, O_SINCE, O_CLIENT_REQUEST = range(6)
 """SINCE belongs to QUEUED: when the hop was submitted. A request that a cell says is running now
 is running, whatever its STATE. REQUEST is cleared first when a slot is given back."""
 
-STATE_AWAITING, STATE_QUEUED, STATE_THREAD = 0, 1, 2
+STATE_AWAITING, STATE_QUEUED = 0, 1
 
 # -- strings: number = slot; u16 length (written last), then UTF-8; number 0 is "unknown" ------
 STRING_SIZE = 256

@@ -22,6 +22,11 @@ NO_ROUTE = "(no route)"
 OTHER_PATHS = "(other paths)"
 
 Scope = MutableMapping[str, Any]
+Named = tuple[int, int, Any, Any, int]
+"""An endpoint: string number, flags, function, what the router chose (kept, so that its id stays
+its own), and the function's string number as a hop."""
+UNNAMED: Named = (0, 0, None, None, 0)
+"""The router has not chosen yet."""
 
 
 def innermost(function: Any) -> Any:
@@ -71,14 +76,13 @@ class Names:
 
     def __init__(self, ring: RingWriter) -> None:
         self._string = ring.string
-        self.endpoints: dict[tuple[int, str], tuple[int, int, Any, Any]] = {}
-        """String number, flags and function, by what the router chose (its id, and the thing
-        itself, so that the id stays its own) and method."""
+        self.endpoints: dict[tuple[int, str], Named] = {}
+        """By what the router chose (its id) and the method."""
         self._functions: dict[Any, int] = {}
         self._paths: dict[tuple[str, str], int] = {}
 
-    def endpoint(self, dependant: Any, scope: Scope) -> tuple[int, int, Any, Any]:
-        """String number, flags and function of the endpoint that the router has chosen.
+    def endpoint(self, dependant: Any, scope: Scope) -> Named:
+        """The endpoint that the router has chosen.
 
         Args:
             dependant: what FastAPI knows of the endpoint; None: the route of the scope tells.
@@ -90,7 +94,8 @@ class Names:
             function = innermost(owner.call if hasattr(owner, "call") else owner.endpoint)
             word, path = kind(function), str(owner.path)
             number = self._string(text(method, path, title(function), word, place(function)))
-            named = number, L.F_ASYNC if word == "async def" else 0, function, owner
+            flags = L.F_ASYNC if word == "async def" else 0
+            named = number, flags, function, owner, self.function(function)
             if len(self.endpoints) < MAX_ENDPOINTS:
                 self.endpoints[id(owner), method] = named
         return named

@@ -30,22 +30,19 @@ from .layout import (
     STEP,
     STEP_RECORD_NS,
 )
-from .names import Scope
+from .names import UNNAMED, Scope
+from .ring import READ_AGAIN_NS
 from .state import CURRENT, Loop, Probe
 
 Send = Callable[[Any], Awaitable[None]]
 U16, U32 = 0xFFFF, 0xFFFFFFFF
 START = object()
 READ_STEP_NS = 100_000
-READ_AGAIN_NS = 1_000_000
+
 
 now = time.monotonic_ns
 cpu = time.thread_time_ns
 _pack_slot = OPEN_SLOT.pack_into
-
-
-UNNAMED = (0, 0, None, None)
-"""String number, flags, function and owner of an endpoint that the router has not chosen yet."""
 
 
 class Request:
@@ -58,8 +55,9 @@ class Request:
     """
 
     __slots__ = (
-        "arrived", "client", "cpu", "ended", "failed", "held", "id", "longest", "loop", "named",
-        "opened", "probe", "reply", "reported", "scope", "slot", "started", "status", "steps",
+        "arrived", "client", "cpu", "ended", "failed", "held", "hop", "id", "longest", "loop",
+        "named", "opened", "probe", "reply", "reported", "scope", "slot", "started", "status",
+        "steps",
     )  # fmt: skip
 
     def arrive(self, probe: Probe, loop: Loop, scope: Scope, send: Send, arrived: int) -> None:
@@ -77,10 +75,10 @@ class Request:
     def send(self, message: Any) -> Awaitable[None]:
         """Stands in for the server's `send`; returns what that returns."""
         if message["type"] == "http.response.body":
-            if not message.get("more_body"):
+            if "more_body" not in message or not message["more_body"]:
                 self.ended = now()
-        else:
-            self.status = message.get("status", 0)
+        elif "status" in message:
+            self.status = message["status"]
         return self.reply(message)
 
     def start(self, dependant: Any) -> None:
@@ -119,6 +117,7 @@ class Request:
         """
         self.opened = True
         self.steps = self.held = self.cpu = self.longest = 0
+        self.hop: Any = None  # the endpoint's own, while the request waits for nothing else
         probe = self.probe
         self.slot = slot = probe.ring.open_slot()
         if slot:
@@ -179,10 +178,11 @@ class Request:
         """Writes the END of a request that has waited, and closes its slot."""
         self.reported = True
         probe, loop = self.probe, self.loop
-        if self.slot:
-            probe.ring.close_slot(self.slot)
-            self.slot = 0
-        probe.words[loop.at + C_ENDED] += 1
+        slot, words = self.slot, probe.words
+        if slot:
+            self.slot = words[slot] = 0
+            probe.free_slots.append(slot)
+        words[loop.at + C_ENDED] += 1
         used, held, longest = self.cpu // 1000, self.held // 1000, self.longest // 1000
         steps = self.steps
         if held > U32 or steps > U16:  # an hour on the loop, or a long stream
@@ -251,7 +251,12 @@ def serve(coro: Any, request: Request) -> Generator[Any, Any, Any]:
         request.over(begin, now() - begin, True)
         raise
     words[at] = 0
-    request.step_ended(begin, now() - begin, False)
+    wall = now() - begin
+    if request.opened and wall < READ_STEP_NS and not request.ended:
+        request.held = request.cpu = request.longest = wall
+        request.steps = 1
+    else:
+        request.step_ended(begin, wall, False)
     return (yield from drive(coro, request, True, waits_for))
 
 
@@ -285,8 +290,13 @@ def drive(
                 raise
             except BaseException as error:  # a cancellation, for one: it is the app's
                 resume, value = coro.throw, error
-        nested = words[at]
-        if not nested:
+        timed = not words[at]
+        if timed and request.opened and request.hop is not None:
+            if request.hop.over:
+                request.hop = None
+            else:  # AnyIO on its way to the thread, not the app's code
+                timed = False
+        if timed:
             begin = words[at + 1] = now()
             words[at + 2] = request.named[0]
             words[at] = request.id
@@ -295,16 +305,16 @@ def drive(
         try:
             waits_for = resume(value)
         except BaseException as error:
-            done = type(error) is StopIteration
-            if not nested:
+            if timed:
                 words[at] = 0
                 request.step_ended(begin, now() - begin, True)
-            if outermost:
+            done = type(error) is StopIteration
+            if outermost and not request.reported:
                 request.over(now(), 0, not done)
             if done:
                 return error.value  # type: ignore[attr-defined]  # it is a StopIteration
             raise
-        if not nested:
+        if timed:
             words[at] = 0
             wall = now() - begin
             if wall > READ_STEP_NS or not request.opened or request.ended:

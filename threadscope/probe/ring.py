@@ -17,6 +17,8 @@ from collections import deque
 from . import layout as L
 
 MIN_RECORDS = 1024
+READ_AGAIN_NS = 1_000_000
+"""A reading of a thread's CPU clock is too old after this."""
 
 
 class RingError(OSError):
@@ -79,6 +81,12 @@ class Cell:
         self.at, self.tid = at, tid
         self.cpu = self.read_again = 0
 
+    def lap(self, t: int, wall: int) -> int:
+        """CPU since the clock was last read, at most `wall`; reads it again."""
+        before, self.cpu = self.cpu, time.thread_time_ns()
+        self.read_again = t + READ_AGAIN_NS
+        return min(self.cpu - before, wall)
+
 
 class RingWriter:
     """One process's ring.
@@ -118,7 +126,7 @@ class RingWriter:
         self._spare_cell = Cell(self._cells_at + (L.CELLS - 1) * L.CELL_WORDS, 0)
         first = sections[L.S_OPEN][0] // L.WORD
         # the lowest slot is on top: the table stays dense at its low end
-        self._free_open = [first + i * L.OPEN_WORDS for i in reversed(range(L.OPEN))]
+        self.free_open = [first + i * L.OPEN_WORDS for i in reversed(range(L.OPEN))]
         self._open_at, self._highest_open = first, 0
         if not getattr(sys, "_is_gil_enabled", lambda: True)():
             self._serialise()
@@ -215,7 +223,7 @@ class RingWriter:
     def open_slot(self) -> int:
         """Index of the first word of a free slot of the open table, or 0 when it is full."""
         try:
-            slot = self._free_open.pop()
+            slot = self.free_open.pop()
         except IndexError:
             self.words[L.W_OPEN_OVERFLOW] += 1
             return 0
@@ -227,7 +235,7 @@ class RingWriter:
     def close_slot(self, slot: int) -> None:
         """Gives a slot back."""
         self.words[slot] = 0
-        self._free_open.append(slot)
+        self.free_open.append(slot)
 
     def error(self) -> None:
         """Counts an error of the probe's own, which the app never sees."""
