@@ -29,7 +29,6 @@ KINDS = {
         "ENDPOINT",
         "STEP",
         "END",
-        "HOP_IN",
         "HOP_OUT",
         "LIMITER",
         "LAG",
@@ -110,9 +109,9 @@ class Server:
         """The app as the server calls it."""
         if not self.observed:
             return app
-        from threadscope.probe.requests import Observed
+        from threadscope.probe.requests import observed
 
-        return Observed(app)
+        return observed(app)
 
     def scope(self, path: str, method: str = "GET", headers: Any = ()) -> dict[str, Any]:
         path, _, query = path.partition("?")
@@ -177,11 +176,22 @@ class Server:
         """Until so many requests are in the open table."""
         await self.until(lambda: len(self.open()) >= count)
 
-    def beat(self, age_ns: int = 0) -> None:
-        """A monitor's heartbeat, so old."""
+    def beat(self) -> None:
+        """A monitor's heartbeat."""
         reader = self.reader()
-        reader.beat(time.monotonic_ns() - age_ns)
+        reader.beat(time.monotonic_ns())
         reader.close()
+
+    def fall_asleep(self) -> None:
+        """As if 5 s had gone by since the last heartbeat: the probe looks at it again."""
+        from threadscope.probe import state
+
+        probe = state.current()
+        assert probe is not None
+        reader = self.reader()
+        reader.beat(time.monotonic_ns() - L.SLEEP_AFTER_NS - 1)
+        reader.close()
+        probe.awake_until = 0
 
 
 def run(scenario: Any, folder: Any, probe: bool) -> Observation:

@@ -24,7 +24,7 @@ def patch_uvicorn(module: Any) -> None:
     def load(self: Any) -> None:
         original(self)
         try:
-            self.loaded_app = requests.Observed(self.loaded_app)
+            self.loaded_app = requests.observed(self.loaded_app)
             probe = state.current()
             if probe is not None:
                 parser = self.http_protocol_class.__module__.rpartition(".")[2]

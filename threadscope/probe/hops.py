@@ -26,37 +26,26 @@ now = time.monotonic_ns
 cpu = time.thread_time_ns
 
 
-class Hop:
-    """A function on its way to a worker thread; called there, it runs the function and times it.
-
-    Attributes:
-        over: the function has ended.
-    """
-
-    __slots__ = ("_flags", "_function", "_request", "_submitted", "_what", "over")
-
-    def __init__(self, request: Request, function: Callable[..., Any]) -> None:
-        self._request, self._function, self.over = request, function, False
-        self._submitted = t = now()
-        inner = innermost(function)
+def hop(request: Request, function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function on its way to a worker thread: called there, it is run and timed."""
+    submitted, probe = now(), request.probe
+    inner = innermost(function)
+    if request.opened:
+        if request.slot:
+            words, slot = probe.words, request.slot
+            words[slot + O_STATE], words[slot + O_SINCE] = STATE_QUEUED, submitted
+    elif not request.reported:
+        request.open(submitted)
+    what, flags, identity, client = request.named[0], 0, request.id, request.client
+    if inner is request.named[2]:
+        label, flags = request.named[4], F_ENDPOINT
         if request.opened:
-            if not request.reported and request.slot:
-                words, slot = request.probe.words, request.slot
-                words[slot + O_STATE], words[slot + O_SINCE] = STATE_QUEUED, t
-        elif not request.reported:
-            request.open(t)
-        named = request.named
-        if inner is named[2]:
-            self._what, self._flags = named[4], F_ENDPOINT
-            if request.opened:
-                request.hop = self
-        else:
-            self._what, self._flags = request.probe.names.function(inner), 0
+            request.on_thread = True
+    else:
+        label = probe.names.function(inner)
+    running = what | client << 16 | flags << 48
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Runs on the worker thread."""
-        request = self._request
-        probe = request.probe
+    def run(*args: Any, **kwargs: Any) -> Any:
         words = probe.words
         try:
             cell = probe.local.cell
@@ -64,26 +53,29 @@ class Hop:
             cell = probe.cell(ROLE_WORKER)
         at = cell.at
         begin = words[at + 1] = now()  # NOW_SINCE, NOW_WHAT, then NOW_REQUEST
-        words[at + 2] = request.named[0] | request.client << 16 | self._flags << 48
-        words[at] = request.id
+        words[at + 2] = running
+        words[at] = identity
         if begin > cell.read_again:
             cell.cpu, cell.read_again = cpu(), begin + READ_AGAIN_NS
         try:
-            return self._function(*args, **kwargs)
+            return function(*args, **kwargs)
         finally:
-            self.over = True
             used = wall = now() - begin
             words[at] = 0
             words[at + C_HOPS] += 1
             if wall > READ_STEP_NS:  # as with steps: a shorter one is taken to be all CPU
                 used = cell.lap(begin + wall, wall)
-            if request.opened and not request.reported and request.slot:
-                words[request.slot + O_STATE] = STATE_AWAITING
+            if request.opened:
+                if request.slot:
+                    words[request.slot + O_STATE] = STATE_AWAITING
+                if flags:
+                    request.on_thread = False
             seq = probe.claim()  # `put`, in place
-            probe.pack(probe.map, probe.records_at + seq % probe.slots * 64, seq, HOP_OUT,
-                       self._flags, 0, cell.tid, request.id, begin + wall, begin,
-                       used // 1000 & U32, (begin - self._submitted) // 1000 & U32,
-                       request.client, self._what, 0, seq)  # fmt: skip
+            probe.pack(probe.map, probe.records_at + seq % probe.slots * 64, seq, HOP_OUT, flags,
+                       0, cell.tid, identity, begin + wall, begin, used // 1000 & U32,
+                       (begin - submitted) // 1000 & U32, client, label, 0, seq)  # fmt: skip
+
+    return run
 
 
 def observed(function: Callable[..., Any], request: Request | None) -> Callable[..., Any]:
@@ -91,7 +83,7 @@ def observed(function: Callable[..., Any], request: Request | None) -> Callable[
     if request is None:
         return function
     try:
-        return Hop(request, function)
+        return hop(request, function)
     except Exception:
         request.probe.ring.error()
         return function

@@ -32,9 +32,9 @@ UNNAMED: Named = (0, 0, None, None, 0)
 def innermost(function: Any) -> Any:
     """The function beneath partials, FastAPI's `_run_sync_endpoint` and `asyncio.to_thread`."""
     while type(function) is partial:
-        inner = function.func
-        if "function" in function.keywords and title(inner) == "_run_sync_endpoint":
-            inner = function.keywords["function"]
+        inner, keywords = function.func, function.keywords
+        if "function" in keywords and getattr(inner, "__name__", "") == "_run_sync_endpoint":
+            inner = keywords["function"]
         elif type(getattr(inner, "__self__", None)) is Context and function.args:
             inner = function.args[0]  # asyncio.to_thread
         function = inner

@@ -55,8 +55,8 @@ class Request:
     """
 
     __slots__ = (
-        "arrived", "client", "cpu", "ended", "failed", "held", "hop", "id", "longest", "loop",
-        "named", "opened", "probe", "reply", "reported", "scope", "slot", "started", "status",
+        "arrived", "client", "cpu", "ended", "failed", "held", "id", "longest", "loop", "named",
+        "on_thread", "opened", "probe", "reply", "reported", "scope", "slot", "started", "status",
         "steps",
     )  # fmt: skip
 
@@ -117,7 +117,7 @@ class Request:
         """
         self.opened = True
         self.steps = self.held = self.cpu = self.longest = 0
-        self.hop: Any = None  # the endpoint's own, while the request waits for nothing else
+        self.on_thread = False  # its endpoint is, or is on its way there
         probe = self.probe
         self.slot = slot = probe.ring.open_slot()
         if slot:
@@ -290,12 +290,8 @@ def drive(
                 raise
             except BaseException as error:  # a cancellation, for one: it is the app's
                 resume, value = coro.throw, error
-        timed = not words[at]
-        if timed and request.opened and request.hop is not None:
-            if request.hop.over:
-                request.hop = None
-            else:  # AnyIO on its way to the thread, not the app's code
-                timed = False
+        # not a step inside another one, nor AnyIO's own on the way to the endpoint's thread
+        timed = not (words[at] or (request.opened and request.on_thread))
         if timed:
             begin = words[at + 1] = now()
             words[at + 2] = request.named[0]
@@ -330,17 +326,10 @@ async def _awaited(call: Awaitable[Any]) -> Any:
     return await call
 
 
-class Observed:
-    """An ASGI app with its requests observed. Everything else of the app shows through."""
+def observed(app: Any) -> Any:
+    """An ASGI app with its requests observed."""
 
-    def __init__(self, app: Any) -> None:
-        self.app = app
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.app, name)
-
-    def __call__(self, scope: Scope, receive: Any, send: Send) -> Awaitable[Any]:
-        """Serves as the app does."""
+    def asgi(scope: Scope, receive: Any, send: Send) -> Any:
         probe = state.probe or state.current()
         if probe is not None:
             t = now()
@@ -360,13 +349,13 @@ class Observed:
                     request = None
                     probe.ring.error()
                 if request is not None:
-                    call: Any = self.app(scope, receive, request.send)
+                    call = app(scope, receive, request.send)
                     return serve(call if type(call) is CoroutineType else _awaited(call), request)
-        return self.app(scope, receive, send)  # type: ignore[no-any-return]  # an ASGI app's
+        return app(scope, receive, send)
 
-
-# A plain `__call__` saves a frame a request, but is taken for ASGI 2 where nobody says otherwise
-if hasattr(inspect, "markcoroutinefunction"):
-    inspect.markcoroutinefunction(Observed.__call__)
-else:
-    vars(Observed.__call__)["_is_coroutine"] = getattr(asyncio.coroutines, "_is_coroutine", None)
+    # a plain function saves a frame a request, but is taken for ASGI 2 where nobody says otherwise
+    if hasattr(inspect, "markcoroutinefunction"):
+        inspect.markcoroutinefunction(asgi)
+    else:
+        vars(asgi)["_is_coroutine"] = getattr(asyncio.coroutines, "_is_coroutine", None)
+    return asgi
