@@ -30,14 +30,15 @@ def hop(request: Request, function: Callable[..., Any]) -> Callable[..., Any]:
     """A function on its way to a worker thread: called there, it is run and timed."""
     submitted, probe = now(), request.probe
     inner = innermost(function)
+    own = inner is request.named[2]
     if request.opened:
         if request.slot:
             words, slot = probe.words, request.slot
             words[slot + O_STATE], words[slot + O_SINCE] = STATE_QUEUED, submitted
     elif not request.reported:
-        request.open(submitted)
+        request.open(submitted, own)
     what, flags, identity, client = request.named[0], 0, request.id, request.client
-    if inner is request.named[2]:
+    if own:
         label, flags = request.named[4], F_ENDPOINT
         if request.opened:
             request.on_thread = True

@@ -106,11 +106,12 @@ class Request:
         self.probe.put(ENDPOINT, flags, 0, self.loop.tid, self.id, self.started, self.arrived,
                        self.client, 0, 0, what, 0)  # fmt: skip
 
-    def open(self, queued: int) -> int:
+    def open(self, queued: int, own: bool = False) -> int:
         """It is about to wait for the first time: from here on the open table has it.
 
         Args:
             queued: since when it waits for a thread; 0: it waits for something else.
+            own: it waits for its endpoint's hop, which will tell that the endpoint started.
 
         Returns:
             Its slot there, 0 when the table is full.
@@ -128,7 +129,7 @@ class Request:
             what = probe.names.path(self.scope["method"], "")
             probe.put(ARRIVE, 0, 0, self.loop.tid, self.id, self.arrived, 0, self.client, 0, 0,
                       what, 0)  # fmt: skip
-        elif not queued:
+        elif not own:
             self._say_started()
         return slot
 
@@ -327,7 +328,7 @@ async def _awaited(call: Awaitable[Any]) -> Any:
 
 
 def observed(app: Any) -> Any:
-    """An ASGI app with its requests observed."""
+    """An ASGI app with its requests observed; all else of the app shows through."""
 
     def asgi(scope: Scope, receive: Any, send: Send) -> Any:
         probe = state.probe or state.current()
@@ -358,4 +359,11 @@ def observed(app: Any) -> Any:
         inspect.markcoroutinefunction(asgi)
     else:
         vars(asgi)["_is_coroutine"] = getattr(asyncio.coroutines, "_is_coroutine", None)
-    return asgi
+
+    class Observed:
+        __call__ = staticmethod(asgi)  # no `self`: the way through __getattr__ is a slow one
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(app, name)
+
+    return Observed()
