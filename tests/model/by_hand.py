@@ -70,12 +70,10 @@ class Ring:
         return self.put(L.END, t, request, a=at(came), status=status, y=client, n=1, what=what,
                         z=int((t - came) * 1000), flags=L.F_ASYNC | L.F_ONLY)  # fmt: skip
 
-    def hop_in(self, t, request, tid=WORKER, *, flags=L.F_ENDPOINT):
-        return self.put(L.HOP_IN, t, request, a=at(t), tid=tid, flags=flags)
-
-    def hop_out(self, begin, t, request, tid=WORKER, *, cpu=0, waited=0, flags=L.F_ENDPOINT):
+    def hop_out(self, begin, t, request, tid=WORKER, *, cpu=0, waited=0, client=0,
+                flags=L.F_ENDPOINT):  # fmt: skip
         return self.put(L.HOP_OUT, t, request, a=at(begin), tid=tid, x=int(cpu * 1000),
-                        y=int(waited * 1000), flags=flags)  # fmt: skip
+                        y=int(waited * 1000), z=client, flags=flags)  # fmt: skip
 
     def send(self, t, request, client=1):
         return self.put(L.SEND, t, request, a=at(t), x=client)
@@ -99,8 +97,17 @@ def at(t):
 
 def cell(tid, role, *, request=0, since=0, what=0, client=0, flags=0, name="", ended=0, hops=0,
          before=0):  # fmt: skip
-    return CellEntry(request, at(since) if request else 0, what, client, flags, tid, name, role,
-                     ended, hops, 0, before)  # fmt: skip
+    return CellEntry(
+        now_request=request, now_since=at(since) if request else 0, now_what=what,
+        now_client=client, now_flags=flags, tid=tid, name=name, role=role, ended=ended, hops=hops,
+        hops_before=before,
+    )  # fmt: skip
+
+
+def hop(since, request, tid=WORKER, *, client=0, flags=L.F_ENDPOINT, what=0):
+    """The cell of a worker in a hop: the only word of it until it ends."""
+    return cell(tid, L.ROLE_WORKER, request=request, since=since, client=client, flags=flags,
+                what=what)  # fmt: skip
 
 
 def entry(request, came, what=0, *, client=0, state=L.STATE_AWAITING):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from by_hand import LOOP, MS, WORKER, Watched, at, cell, route, sample, thread
+from by_hand import LOOP, MS, WORKER, Watched, at, cell, entry, hop, route, sample, thread
 
 from threadscope.model.aggregator import LoadResult
 from threadscope.model.histogram import Histogram
@@ -122,14 +122,12 @@ def test_middleware_with_four_async_requests_is_sequential(watched):
 
 
 def test_def_requests_that_share_a_core_are_concurrent(watched):
-    what = route("/d", "def")
-    for number in range(1, 5):
-        watched.server.started(0, number, what=what, flags=0)
-        watched.server.hop_in(0, number, WORKER + number)
+    what = watched.server.what(route("/d", "def"))
+    running = [hop(0, number, WORKER + number) for number in range(1, 5)]
+    table = [entry(number, 0, what, state=L.STATE_QUEUED) for number in range(1, 5)]
     for t in range(0, 2100, 100):
         watched.aggregator.add_sample(sample(t, cpu=t * 1.06))
-    running = [cell(WORKER + number, L.ROLE_WORKER, request=number) for number in range(1, 5)]
-    snapshot = watched.look(2100, cells=running)
+    snapshot = watched.look(2100, cells=running, open=table)
     assert snapshot.behaviour.word is Word.CONCURRENT
     assert snapshot.in_threads == 4
 
@@ -218,8 +216,6 @@ def test_hop_waits_and_pools_are_in_the_summary(watched):
     phase(watched, 1000, 2000)
     what = route("/d", "def")
     for number in range(1, 11):
-        watched.server.started(1000 + number, number, what=what, flags=0)
-        watched.server.hop_in(1100, number, WORKER + number)
         watched.server.hop_out(1100, 1200, number, WORKER + number, cpu=9, waited=4)
         watched.server.end(1000 + number, 1300, number, what=what, cpu=1)
     watched.server.put(L.LIMITER, 1150, 5, a=10, x=40, y=7, what="default")

@@ -72,6 +72,24 @@ def test_an_end_is_complete_in_itself(watched):
     assert (end.status, end.here_ns, end.endpoint.route) == (201, 30_000_000, "/x")
 
 
+def test_an_end_says_that_its_request_was_open(watched):
+    """Also one that has waited: what else it wrote may be lost."""
+    watched.server.end(10, 150, 7)
+    assert watched.look(200).open == 1, "100 ms ago it was"
+    assert watched.fold(300).open == 0
+
+
+def test_an_endpoint_that_starts_late_knows_our_client(watched):
+    """Its ARRIVE was lost; that it came is known from its END."""
+    watched.load.send(0, 7, client=3)
+    watched.server.started(40, 1, came=10, client=7)
+    watched.server.end(10, 50, 1)
+    watched.load.done(0, 60, 7)
+    start, end = watched.look(300).log
+    assert (start.event, start.t, start.client) == (Event.START, at(40), 3)
+    assert end.client_ns == 60_000_000
+
+
 def test_an_arrival_after_the_end_opens_no_phantom(watched):
     watched.server.end(0, 10, 1)
     watched.look(200)
@@ -113,9 +131,31 @@ def test_the_step_cell_of_a_request_that_ended_meanwhile_opens_nothing(watched):
 def test_a_monitor_that_comes_late_takes_the_open_table(watched):
     what = watched.server.what(route("/slow"))
     table = [entry(5, 100, what), entry(6, 4500, what)]
-    assert watched.look(5000, open=table).open == 1, "what came a moment ago has records of its own"
+    snapshot = watched.look(5000, open=table)
+    assert snapshot.open == 2
+    assert log(snapshot) == [], "when their endpoints started is not in the table"
+    table.append(entry(7, 5150, what))
     watched.server.end(100, 5100, 5, what=route("/slow"))
-    assert watched.look(5700, open=table[1:]).open == 1, "now the other one is old enough"
+    assert watched.look(5240, open=table[1:]).open == 1, "the third comes after the watermark"
+    assert watched.fold(5251).open == 2
+
+
+def test_what_the_table_says_again_and_again_is_one_request(watched):
+    table = [entry(1, 10, client=7)]
+    for t in (50, 100, 150, 200):
+        snapshot = watched.look(t, open=table)
+    assert snapshot.open == 1
+    watched.server.end(10, 205, 1)
+    assert watched.look(400).open == 0
+
+
+def test_the_table_knows_our_client(watched):
+    watched.load.send(0, 7, client=3)
+    watched.look(150, open=[entry(1, 10, client=7)])
+    watched.server.end(10, 160, 1)
+    watched.load.done(0, 170, 7)
+    end = watched.look(400).log[-1]
+    assert (end.event, end.client_ns) == (Event.END, 170_000_000)
 
 
 def test_an_end_that_was_lost_closes_after_a_second(watched):

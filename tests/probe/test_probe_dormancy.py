@@ -8,10 +8,10 @@ import time
 import pytest
 
 from threadscope.probe import layout as L
+from threadscope.probe.ring import RingWriter
+from threadscope.probe.state import Probe
 
 pytestmark = pytest.mark.integration
-
-OLD = L.SLEEP_AFTER_NS + 1
 
 
 async def app(scope, receive, send):
@@ -22,11 +22,11 @@ async def app(scope, receive, send):
 
 async def watched_and_not(server):
     answers = [await server.get(app, "/at-the-start")]
-    server.beat(age_ns=OLD)
+    server.fall_asleep()
     answers.append(await server.get(app, "/asleep"))
     server.beat()
     answers.append(await server.get(app, "/woken"))
-    server.beat(age_ns=OLD)
+    server.fall_asleep()
     answers.append(await server.get(app, "/asleep-again"))
     return [answer.body for answer in answers]
 
@@ -50,7 +50,7 @@ async def left_in_the_middle(server):
 
     begun = server.begin(waits, "/begun-awake")
     await server.until_open(1)
-    server.beat(age_ns=OLD)
+    server.fall_asleep()
     unseen = server.begin(waits, "/begun-asleep")
     await asyncio.sleep(0)
     server.beat()
@@ -71,14 +71,29 @@ async def two_monitors(server):
     second.beat(time.monotonic_ns())
     first.close()  # the first leaves: it ceases to beat
     second.beat(time.monotonic_ns())
-    await server.get(app)
-    second.beat(time.monotonic_ns() - OLD)
+    await server.get(app, "/watched")
     second.close()
-    await server.get(app)
+    server.fall_asleep()
+    await server.get(app, "/left")
 
 
 def test_several_monitors_can_watch(observe):
-    assert len(observe(two_monitors).of("END")) == 1
+    seen = observe(two_monitors)
+    assert [end.what.route for end in seen.of("END")] == ["/watched"]
+
+
+def test_an_awake_probe_looks_again_when_what_it_saw_is_five_seconds_old(tmp_path):
+    """A look at the shared page for each request would cost more than the rest of the decision."""
+    probe = Probe(RingWriter(str(tmp_path)))
+    seen = probe.words[L.W_HEARTBEAT]
+    assert not probe.asleep(seen + 1)
+    probe.words[L.W_HEARTBEAT] = seen + 10  # a monitor beats
+    assert probe.awake_until == seen + L.SLEEP_AFTER_NS, "not looked at yet"
+    assert not probe.asleep(seen + L.SLEEP_AFTER_NS + 1), "it looks, and somebody is there"
+    assert not probe.asleep(seen + L.SLEEP_AFTER_NS + 10), "five seconds to the dot"
+    assert probe.asleep(seen + L.SLEEP_AFTER_NS + 11)
+    probe.words[L.W_HEARTBEAT] = seen + L.SLEEP_AFTER_NS
+    assert not probe.asleep(seen + L.SLEEP_AFTER_NS + 12), "a sleeper looks each time"
 
 
 async def no_folder(server):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from itertools import pairwise
 
@@ -13,6 +14,8 @@ from threadscope.probe import layout as L
 
 pytestmark = pytest.mark.integration
 
+NUMBER = (b"x-threadscope-request", b"77")
+
 
 async def one_step(server):
     app = FastAPI()
@@ -21,8 +24,7 @@ async def one_step(server):
     async def item(item: int):
         return item
 
-    number = [(b"x-threadscope-request", b"77")]
-    return [await server.get(app, "/items/3", headers=number) for _ in range(50)]
+    return [await server.get(app, "/items/3", headers=[NUMBER]) for _ in range(50)]
 
 
 def test_a_request_of_one_step_is_one_record(observe):
@@ -45,6 +47,41 @@ def test_a_request_of_one_step_is_one_record(observe):
     assert seen.open == []
     (loop,) = [cell for cell in seen.cells if cell.role & L.ROLE_LOOP]
     assert (loop.ended, loop.tid, loop.now_request) == (50, end.tid, 0)
+
+
+async def looks_at_itself(server):
+    app = FastAPI()
+
+    @app.get("/self")
+    async def itself():
+        reader = server.reader()
+        (cell,) = [cell for cell in reader.cells() if cell.role & L.ROLE_LOOP]
+        found = *cell[:2], reader.text(cell.now_what).split(L.SEPARATOR)[1], cell.now_client
+        reader.close()
+        return found
+
+    first = await server.get(app, "/self", headers=[NUMBER])
+    return json.loads(first.body)
+
+
+def test_the_step_cell_tells_what_the_loop_runs(observe):
+    seen = observe(looks_at_itself)
+    assert seen.result == [seen.end.request, seen.end.a, "/self", 77]
+
+
+async def other_clients(server):
+    app = FastAPI()
+
+    @app.get("/")
+    async def endpoint(): ...
+
+    for headers in ([], [(b"host", b"x")], [(b"host", b"x"), NUMBER], [NUMBER, (b"host", b"x")]):
+        await server.get(app, headers=headers)
+
+
+def test_our_client_sends_its_number_first(observe):
+    """Looking further would cost each request of everybody else."""
+    assert [end.y for end in observe(other_clients).of("END")] == [0, 0, 0, 77]
 
 
 async def awaits(server):

@@ -184,12 +184,7 @@ async def other_scopes(server):
 
 
 async def attributes(server):
-    """The app's own attributes show through, and it is taken for ASGI 3."""
-    from asyncio import iscoroutinefunction
-
-    is_coroutine = (
-        inspect.iscoroutinefunction if sys.version_info >= (3, 12) else iscoroutinefunction
-    )
+    """The app's own attributes show through."""
     app = FastAPI(title="mine")
     loaded = server.load(app)
     missing = "no error"
@@ -201,9 +196,18 @@ async def attributes(server):
         loaded.title,
         loaded.routes is app.routes,
         missing,
-        is_coroutine(loaded.__call__),
-        [name for name, _ in inspect.signature(type(app).__call__).parameters.items()],
     )
+
+
+async def protocol(server):
+    """How uvicorn tells ASGI 3 from ASGI 2, by its own rule."""
+    from asyncio import iscoroutinefunction
+
+    is_coroutine = (
+        inspect.iscoroutinefunction if sys.version_info >= (3, 12) else iscoroutinefunction
+    )
+    loaded = server.load(FastAPI())
+    return is_coroutine(loaded if inspect.isfunction(loaded) else loaded.__call__)
 
 
 async def threads(server):
@@ -285,12 +289,14 @@ def test_it_is_the_same_with_the_probe_and_without(observe, scenario):
     assert watched.result
 
 
-def test_the_wrapper_is_taken_for_the_app(observe):
-    *watched, watched_is_asgi3, _ = observe(attributes).result
-    *unwatched, unwatched_is_asgi3, _ = observe(attributes, probe=False).result
-    assert watched == unwatched
-    assert watched_is_asgi3
-    assert unwatched_is_asgi3
+def test_the_wrapper_shows_the_apps_attributes(observe):
+    watched, unwatched = observe(attributes), observe(attributes, probe=False)
+    assert watched.result == unwatched.result == ("mine", True, "AttributeError")
+
+
+@pytest.mark.parametrize("probe", [True, False], ids=["watched", "unwatched"])
+def test_the_wrapper_is_taken_for_asgi_3(observe, probe):
+    assert observe(protocol, probe=probe).result is True
 
 
 @pytest.mark.parametrize("scenario", [lifespan, websocket, other_scopes])

@@ -137,11 +137,13 @@ def test_cells_tell_what_threads_run(ring):
     assert reader.cells() == []
     cell = ring.writer.cell(101, 1, L.ROLE_WORKER, "AnyIO worker thread")
     words = ring.writer.words
-    words[cell.at + L.C_NOW_SINCE], words[cell.at + L.C_NOW_WHAT] = 5, 3 | 99 << 16
+    words[cell.at + L.C_NOW_SINCE] = 5
+    words[cell.at + L.C_NOW_WHAT] = 0xFFFF | 0xFFFFFFFE << 16 | L.F_ENDPOINT << 48
     words[cell.at + L.C_NOW_REQUEST], words[cell.at + L.C_HOPS] = 12, 4
     (seen,) = reader.cells()
     assert (seen.tid, seen.name, seen.role) == (101, "AnyIO worker thread", L.ROLE_WORKER)
-    assert (seen.now_request, seen.now_since, seen.now_what, seen.now_client) == (12, 5, 3, 99)
+    assert (seen.now_request, seen.now_since) == (12, 5)
+    assert (seen.now_what, seen.now_client, seen.now_flags) == (0xFFFF, 0xFFFFFFFE, L.F_ENDPOINT)
     assert (seen.hops, seen.hops_before) == (4, 0)
 
 
@@ -169,9 +171,9 @@ def test_the_open_table_holds_what_is_open(ring):
     writer = ring.writer
     slots = [writer.open_slot() for _ in range(3)]
     for number, slot in enumerate(slots, 1):
-        L.OPEN_SLOT.pack_into(writer.map, slot * L.WORD, number, 10, 2, 1, 33, 20, 44, 0)
+        L.OPEN_SLOT.pack_into(writer.map, slot * L.WORD, number, 10, 2, 1, 20, 44, 0, 0)
     assert [entry.request for entry in reader.open()] == [1, 2, 3]
-    assert reader.open()[0] == (1, 10, 2, L.STATE_QUEUED, 33, 20, 44)
+    assert reader.open()[0] == (1, 10, 2, L.STATE_QUEUED, 20, 44)
     writer.close_slot(slots[1])
     assert [entry.request for entry in reader.open()] == [1, 3]
     assert writer.open_slot() == slots[1], "the table stays dense"

@@ -8,31 +8,17 @@ so that what is in flight, open and queued always agree.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from operator import itemgetter
-from typing import Any
 
 from threadscope.model.behaviour import behaviour
-from threadscope.model.fold import (
-    ARRIVE,
-    DONE,
-    END,
-    ENDPOINT,
-    F_ONLY,
-    HOP_IN,
-    HOP_OUT,
-    SEND,
-    STEP,
-    Fold,
-    Ring,
-)
+from threadscope.model.fold import Fold
 from threadscope.model.histogram import Histogram
+from threadscope.model.intake import Intake
 from threadscope.model.phase import Measurement
-from threadscope.model.records import Batch, Record
+from threadscope.model.records import Batch
 from threadscope.model.sample import ProcessSample
 from threadscope.model.snapshot import (
-    Activity,
     Behaviour,
     DepthPoint,
     Health,
@@ -47,16 +33,11 @@ from threadscope.model.snapshot import (
     ThreadSummary,
     Variant,
 )
-from threadscope.model.threads import ROLE_LOOP
 from threadscope.model.windows import SECOND, Chunks
 
 WATERMARK_NS = 100_000_000
 """How far the picture is behind: rings are read at 20 Hz, writers may be late."""
 HEADLINE_NS = 5 * SECOND
-AFTER_A = frozenset((ENDPOINT, STEP, END, HOP_IN, HOP_OUT, DONE))
-"""Kinds whose `a` is a moment before their own."""
-LOST_AFTER_NS = SECOND
-"""An open request that no table knows for so long has ended unseen: its END was lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +69,9 @@ class Aggregator:
         self._fold = Fold(started)
         self._started, self._wall_offset = started, wall_offset
         self._mark = started
-        self._pending: list[tuple[int, Ring | None, Any]] = []
-        """Time, and a record of a ring, or (without one) an action."""
-        self._rings: dict[int, Ring] = {}
+        self._intake = Intake(self._fold)
         self._queue: Chunks[DepthPoint] = Chunks()
         self._depth = -1
-        self._missing: dict[tuple[int, int], int] = {}
         self._phase = PhaseInfo()
         self._phase_begun = started
         self._round = 0
@@ -109,73 +87,13 @@ class Aggregator:
     # -- what comes in -------------------------------------------------------------------------
     def add_batch(self, batch: Batch, *, load: bool = False) -> None:
         """What one look at one ring gave."""
-        ring = self._rings.get(batch.pid)
-        if ring is None:
-            ring = self._rings[batch.pid] = Ring(batch.pid, batch.text)
-        ring.dropped, ring.holes, ring.errors = batch.dropped, batch.holes, batch.errors
-        latest = batch.t + SECOND
-        pending = self._pending
-        for record in batch.records:
-            t = record[6]
-            if (
-                t > latest
-                or (record[1] >= SEND) != load
-                or (record[1] in AFTER_A and record[7] > t)
-            ):
-                continue  # no times of this machine, or no record for such a ring
-            if record[1] == END:  # that it came may be said nowhere else
-                pending.append((record[7], ring, _arrival(record)))
-            elif record[1] == HOP_OUT:
-                pending.append((record[7], ring, _hop_in(record)))
-            pending.append((t, ring, record))
-        self._fold.read += len(batch.records)
-        if load:
-            return
-        self.limited = ""
-        ring.ended = sum(cell.ended for cell in batch.cells)
-        self._look_at_cells(ring, batch)
-        self._look_at_table(ring, batch)
-        if batch.t - ring.checked > LOST_AFTER_NS // 2:
-            ring.checked = batch.t
-            self._reconcile(ring, batch)
-
-    def _look_at_cells(self, ring: Ring, batch: Batch) -> None:
-        """What runs now, and is in no record yet."""
-        for cell in batch.cells:
-            if not cell.now_request or cell.now_since > batch.t:
-                continue
-            ring.endpoint(cell.now_what)
-            kind = ARRIVE if cell.role & ROLE_LOOP else HOP_IN
-            event = (0, kind, cell.now_flags, 0, cell.tid, cell.now_request, cell.now_since, 0,
-                     cell.now_client, 0, 0, cell.now_what, 0, 0)  # fmt: skip
-            self._pending.append((cell.now_since, ring, event))
-        self._fold.threads.cells(ring.pid, batch.cells, ring.endpoints)
-
-    def _look_at_table(self, ring: Ring, batch: Batch) -> None:
-        """What waits now: the open table is the truth, also for who comes late."""
-        for entry in batch.open:
-            if (ring.pid, entry.request) not in self._fold.open and entry.arrived <= batch.t:
-                event = (0, ARRIVE, 0, 0, 0, entry.request, entry.arrived, 0, entry.client, 0, 0,
-                         entry.what, 0, 0)  # fmt: skip
-                self._pending.append((entry.arrived, ring, event))
-
-    def _reconcile(self, ring: Ring, batch: Batch) -> None:
-        """Holds the open requests against the open table, which is the truth."""
-        fold = self._fold
-        running = {cell.now_request for cell in batch.cells}
-        idle = fold.threads.release(ring.pid, running, batch.t - LOST_AFTER_NS)
-        fold.timeline.hopped(-idle)
-        table = {entry.request for entry in batch.open}
-        for key in [key for key in fold.open if key[0] == ring.pid]:
-            if key[1] in table or key[1] in running:
-                self._missing.pop(key, None)
-            elif batch.t - self._missing.setdefault(key, batch.t) > LOST_AFTER_NS:
-                del self._missing[key]
-                fold.closed(key)
+        self._intake.read(batch, load=load)
+        if not load:
+            self.limited = ""
 
     def add_sample(self, sample: ProcessSample) -> None:
         """What the kernel says of one process."""
-        self._at(sample.t, lambda: self._sampled(sample))
+        self._intake.at(sample.t, lambda: self._sampled(sample))
 
     def _sampled(self, sample: ProcessSample) -> None:
         fold = self._fold
@@ -189,10 +107,7 @@ class Aggregator:
 
     def note(self, t: int, text: str) -> None:
         """A remark for the log."""
-        self._at(t, lambda: self._fold.log.note(t, text))
-
-    def _at(self, t: int, action: Callable[[], None]) -> None:
-        self._pending.append((t, None, action))
+        self._intake.at(t, lambda: self._fold.log.note(t, text))
 
     # -- phases --------------------------------------------------------------------------------
     def begin_phase(
@@ -211,7 +126,7 @@ class Aggregator:
 
     def load_state(self, state: PhaseState, t: int) -> None:
         """The load went from one state of the phase to the next."""
-        self._at(t, lambda: self._enter(state, t))
+        self._intake.at(t, lambda: self._enter(state, t))
 
     def _enter(self, state: PhaseState, t: int) -> None:
         fold = self._fold
@@ -290,11 +205,11 @@ class Aggregator:
     @property
     def served(self) -> int:
         """Requests that ended, by the server's own count."""
-        return sum(ring.ended for ring in self._rings.values())
+        return sum(ring.ended for ring in self._intake.rings.values())
 
     @property
     def _lost(self) -> int:
-        return sum(ring.dropped + ring.holes for ring in self._rings.values())
+        return sum(ring.dropped + ring.holes for ring in self._intake.rings.values())
 
     def advance(self, now: int) -> None:
         """Folds all that is older than the watermark.
@@ -304,30 +219,19 @@ class Aggregator:
         """
         mark = max(now - WATERMARK_NS, self._mark)
         fold = self._fold
-        ready = [item for item in self._pending if item[0] <= mark]
-        self._pending = [item for item in self._pending if item[0] > mark]
-        ready.sort(key=itemgetter(0))
-        for t, ring, what in ready:
+        for t, ring, what in self._intake.take(mark):
             if ring is not None:
                 fold.record(ring, what)
             else:
                 fold.timeline.pass_to(t)
                 what()
         fold.timeline.pass_to(mark)
-        fold.threads.steps_at(mark, self._steps_covering(mark))
+        fold.threads.steps_at(mark, self._intake.steps_covering(mark))
         self._mark = mark
         depth = self._queued()
         if depth is not None and depth != self._depth:
             self._depth = depth
             self._queue.append(mark, DepthPoint(mark, depth))
-
-    def _steps_covering(self, mark: int) -> dict[tuple[int, int], Activity]:
-        """Steps that are recorded, being over now, but were not at the watermark."""
-        return {
-            (ring.pid, what[4]): Activity(what[5], ring.endpoint(what[11]), what[7])
-            for _, ring, what in self._pending
-            if ring is not None and what[1] == STEP and what[7] <= mark
-        }
 
     def _queued(self) -> int | None:
         fold = self._fold
@@ -359,22 +263,21 @@ class Aggregator:
             output: the server's last lines.
         """
         fold, at = self._fold, self._mark
-        begun = self._phase.since if self._phase.state is PhaseState.MEASURE else self._phase_begun
-        begin = max(at - HEADLINE_NS, begun)
+        begin = max(at - HEADLINE_NS, self._phase_begun)
         rate = fold.answered if fold.clients.used else fold.served
         per_second, latency = rate.window(begin, at)
-        evidence = fold.timeline.evidence(max(at - HEADLINE_NS, self._phase_begun), at)
+        evidence = fold.timeline.evidence(begin, at)
         loop_lag, gil_lag = fold.lags(at)
         seen = not self.limited
         threads = fold.threads.all()
-        rings = self._rings.values()
+        rings = self._intake.rings.values()
         return Snapshot(
             at=at,
             wall_offset=self._wall_offset,
             started=self._started,
             target=self.target,
             phase=self._phase,
-            per_second=per_second,
+            per_second=per_second if at - begin >= SECOND else None,
             bars=rate.bars(at),
             latency=latency,
             latency_at_client=fold.clients.used,
@@ -404,17 +307,6 @@ class Aggregator:
             ),
             output=output,
         )
-
-
-def _arrival(end: Record) -> Record:
-    """The ARRIVE that an END implies; where it is the only record, the endpoint started then."""
-    tid, client = (end[4], end[9]) if end[2] & F_ONLY else (0, 0)
-    return (0, ARRIVE, 0, 0, tid, end[5], end[7], 0, client, 0, 0, end[11], 0, 0)
-
-
-def _hop_in(out: Record) -> Record:
-    """The HOP_IN that a HOP_OUT implies."""
-    return (0, HOP_IN, out[2], 0, out[4], out[5], out[7], 0, out[10], 0, 0, 0, 0, 0)
 
 
 def _merged(limiters: Mapping[tuple[int, int], Limiter]) -> tuple[Limiter, ...]:

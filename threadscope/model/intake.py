@@ -1,0 +1,142 @@
+"""What comes in: batches of records, kept until the watermark passes them.
+
+A record is not the only sign of an event. What runs now is told by the threads' cells, what waits
+now by the open table, and what is told only by its end began before: all of it becomes records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import itemgetter
+from typing import Any
+
+from threadscope.model.fold import (
+    ARRIVE,
+    DONE,
+    END,
+    ENDPOINT,
+    F_ONLY,
+    HOP_IN,
+    HOP_OUT,
+    SEND,
+    STEP,
+    Fold,
+    Ring,
+)
+from threadscope.model.records import Batch, Record
+from threadscope.model.snapshot import Activity
+from threadscope.model.threads import ROLE_LOOP
+from threadscope.model.windows import SECOND
+
+AFTER_A = frozenset((ENDPOINT, STEP, END, HOP_IN, HOP_OUT, DONE))
+"""Kinds whose `a` is a moment before their own."""
+LOST_AFTER_NS = SECOND
+"""An open request that no table knows for so long has ended unseen: its END was lost."""
+
+Item = tuple[int, Ring | None, Any]
+"""Time, and a record of a ring, or (without one) an action."""
+
+
+class Intake:
+    """The rings, and what of them was not folded yet."""
+
+    def __init__(self, fold: Fold) -> None:
+        self._fold = fold
+        self._pending: list[Item] = []
+        self.rings: dict[int, Ring] = {}
+        self._missing: dict[tuple[int, int], int] = {}
+
+    def at(self, t: int, action: Callable[[], None]) -> None:
+        """Something to do when the watermark passes t."""
+        self._pending.append((t, None, action))
+
+    def take(self, mark: int) -> list[Item]:
+        """What the watermark has passed, in the order of the times."""
+        ready = [item for item in self._pending if item[0] <= mark]
+        self._pending = [item for item in self._pending if item[0] > mark]
+        ready.sort(key=itemgetter(0))
+        return ready
+
+    def read(self, batch: Batch, *, load: bool) -> None:
+        """What one look at one ring gave."""
+        ring = self.rings.get(batch.pid)
+        if ring is None:
+            ring = self.rings[batch.pid] = Ring(batch.pid, batch.text)
+        ring.dropped, ring.holes, ring.errors = batch.dropped, batch.holes, batch.errors
+        latest = batch.t + SECOND
+        pending = self._pending
+        for record in batch.records:
+            t = record[6]
+            if (
+                t > latest
+                or (record[1] >= SEND) != load
+                or (record[1] in AFTER_A and record[7] > t)
+            ):
+                continue  # no times of this machine, or no record for such a ring
+            if record[1] == END:  # that it came may be said nowhere else
+                pending.append((record[7], ring, _arrival(record)))
+            elif record[1] == HOP_OUT:
+                pending.append((record[7], ring, _hop_in(record)))
+            pending.append((t, ring, record))
+        self._fold.read += len(batch.records)
+        if load:
+            return
+        ring.ended = sum(cell.ended for cell in batch.cells)
+        self._look_at_cells(ring, batch)
+        self._look_at_table(ring, batch)
+        if batch.t - ring.checked > LOST_AFTER_NS // 2:
+            ring.checked = batch.t
+            self._reconcile(ring, batch)
+
+    def _look_at_cells(self, ring: Ring, batch: Batch) -> None:
+        """What runs now, and is in no record yet."""
+        for cell in batch.cells:
+            if not cell.now_request or cell.now_since > batch.t:
+                continue
+            ring.endpoint(cell.now_what)
+            kind = ARRIVE if cell.role & ROLE_LOOP else HOP_IN
+            event = (0, kind, cell.now_flags, 0, cell.tid, cell.now_request, cell.now_since, 0,
+                     cell.now_client, 0, 0, cell.now_what, 0, 0)  # fmt: skip
+            self._pending.append((cell.now_since, ring, event))
+        self._fold.threads.cells(ring.pid, batch.cells, ring.endpoints)
+
+    def _look_at_table(self, ring: Ring, batch: Batch) -> None:
+        """What waits now: the open table is the truth, also for who comes late."""
+        for entry in batch.open:
+            if (ring.pid, entry.request) not in self._fold.open and entry.arrived <= batch.t:
+                event = (0, ARRIVE, 0, 0, 0, entry.request, entry.arrived, 0, entry.client, 0, 0,
+                         entry.what, 0, 0)  # fmt: skip
+                self._pending.append((entry.arrived, ring, event))
+
+    def _reconcile(self, ring: Ring, batch: Batch) -> None:
+        """Holds the open requests against the open table, which is the truth."""
+        fold = self._fold
+        running = {cell.now_request for cell in batch.cells}
+        idle = fold.threads.release(ring.pid, running, batch.t - LOST_AFTER_NS)
+        fold.timeline.hopped(-idle)
+        table = {entry.request for entry in batch.open}
+        for key in [key for key in fold.open if key[0] == ring.pid]:
+            if key[1] in table or key[1] in running:
+                self._missing.pop(key, None)
+            elif batch.t - self._missing.setdefault(key, batch.t) > LOST_AFTER_NS:
+                del self._missing[key]
+                fold.closed(key)
+
+    def steps_covering(self, mark: int) -> dict[tuple[int, int], Activity]:
+        """Steps that are recorded, being over now, but were not at the watermark."""
+        return {
+            (ring.pid, what[4]): Activity(what[5], ring.endpoint(what[11]), what[7])
+            for _, ring, what in self._pending
+            if ring is not None and what[1] == STEP and what[7] <= mark
+        }
+
+
+def _arrival(end: Record) -> Record:
+    """The ARRIVE that an END implies; where it is the only record, the endpoint started then."""
+    tid, client = (end[4], end[9]) if end[2] & F_ONLY else (0, 0)
+    return (0, ARRIVE, 0, 0, tid, end[5], end[7], 0, client, 0, 0, end[11], 0, 0)
+
+
+def _hop_in(out: Record) -> Record:
+    """The HOP_IN that a HOP_OUT implies."""
+    return (0, HOP_IN, out[2], 0, out[4], out[5], out[7], 0, out[10], 0, 0, 0, 0, 0)
