@@ -146,7 +146,6 @@ async def cancelled_while_queued(server):
     return answer.status
 
 
-@pytest.mark.xfail(reason="the loop is taken to be AnyIO's until a hop runs that never will")
 def test_a_request_that_gives_up_its_hop_holds_the_loop_again(observe):
     seen = observe(cancelled_while_queued)
     assert seen.result == 503

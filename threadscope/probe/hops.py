@@ -24,6 +24,7 @@ from .state import CURRENT
 
 now = time.monotonic_ns
 cpu = time.thread_time_ns
+MAX_NS = U32 * 1000
 
 
 def hop(request: Request, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -67,14 +68,18 @@ def hop(request: Request, function: Callable[..., Any]) -> Callable[..., Any]:
             if wall > READ_STEP_NS:  # as with steps: a shorter one is taken to be all CPU
                 used = cell.lap(begin + wall, wall)
             if request.opened:
-                if request.slot:
-                    words[request.slot + O_STATE] = STATE_AWAITING
+                slot = request.slot  # once: the loop may close it meanwhile
+                if slot:
+                    words[slot + O_STATE] = STATE_AWAITING
                 if flags:
                     request.on_thread = False
+            waited = begin - submitted
+            if wall > MAX_NS or waited > MAX_NS:  # more than an hour
+                used, waited = min(used, MAX_NS), min(waited, MAX_NS)
             seq = probe.claim()  # `put`, in place
             probe.pack(probe.map, probe.records_at + seq % probe.slots * 64, seq, HOP_OUT, flags,
-                       0, cell.tid, identity, begin + wall, begin, used // 1000 & U32,
-                       (begin - submitted) // 1000 & U32, client, label, 0, seq)  # fmt: skip
+                       0, cell.tid, identity, begin + wall, begin, used // 1000, waited // 1000,
+                       client, label, 0, seq)  # fmt: skip
 
     return run
 

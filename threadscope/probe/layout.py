@@ -60,6 +60,8 @@ ROLE_LOOP, ROLE_WORKER, ROLE_PROBE = 1, 2, 4
 OPEN_WORDS = 8
 OPEN = 4096
 OPEN_SLOT = struct.Struct("=8Q")
+OPEN_REST = struct.Struct("=7Q")
+"""All but REQUEST, which is written last."""
 O_REQUEST, O_ARRIVED, O_WHAT, O_STATE, O_SINCE, O_CLIENT_REQUEST = range(6)
 """SINCE belongs to QUEUED: when the hop was submitted. A request that a cell says is running now
 is running, whatever its STATE. REQUEST is cleared first when a slot is given back."""

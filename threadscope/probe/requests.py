@@ -24,7 +24,7 @@ from .layout import (
     F_FAILED,
     F_ONLY,
     O_WHAT,
-    OPEN_SLOT,
+    OPEN_REST,
     STATE_AWAITING,
     STATE_QUEUED,
     STEP,
@@ -42,7 +42,7 @@ READ_STEP_NS = 100_000
 
 now = time.monotonic_ns
 cpu = time.thread_time_ns
-_pack_slot = OPEN_SLOT.pack_into
+_pack_slot = OPEN_REST.pack_into
 
 
 class Request:
@@ -123,8 +123,9 @@ class Request:
         self.slot = slot = probe.ring.open_slot()
         if slot:
             state = STATE_QUEUED if queued else STATE_AWAITING
-            _pack_slot(probe.map, slot << 3, self.id, self.arrived, self.named[0], state, queued,
+            _pack_slot(probe.map, (slot << 3) + 8, self.arrived, self.named[0], state, queued,
                        self.client, 0, 0)  # fmt: skip
+            probe.words[slot] = self.id
         if not self.started:
             what = probe.names.path(self.scope["method"], "")
             probe.put(ARRIVE, 0, 0, self.loop.tid, self.id, self.arrived, 0, self.client, 0, 0,
@@ -291,6 +292,8 @@ def drive(
                 raise
             except BaseException as error:  # a cancellation, for one: it is the app's
                 resume, value = coro.throw, error
+                if request.opened:
+                    request.on_thread = False  # the hop may never run
         # not a step inside another one, nor AnyIO's own on the way to the endpoint's thread
         timed = not (words[at] or (request.opened and request.on_thread))
         if timed:
