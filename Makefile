@@ -1,7 +1,7 @@
 # PYTHON is the interpreter of the environment that threadscope is installed in (CONTRIBUTING.md).
 PYTHON ?= $(if $(wildcard .venv/bin/python),.venv/bin/python,python3)
 
-.PHONY: help check lint types test demo bench build
+.PHONY: help check lint types test demo bench screenshots build
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -25,6 +25,9 @@ bench: ## every script in benchmarks/, to the last one even if one fails
 	@failed=; for script in benchmarks/*.py; do \
 	  echo "== $$script"; $(PYTHON) $$script || failed="$$failed $$script"; \
 	done; test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
+
+screenshots: ## the pictures in screenshots/, from real runs
+	$(PYTHON) scripts/screenshots.py
 
 build: ## wheel and sdist, into dist/
 	$(PYTHON) -m pip install --quiet build

@@ -73,7 +73,7 @@ def cpu_def(client: int):
 
 def work_for(client: int):
     thread = threading.current_thread().name
-    print(f"start  client {client}  {thread}")
+    print(f"start  client {client}  {thread}\n", end="")
     burn(WORK)
-    print(f"end    client {client}  {thread}")
+    print(f"end    client {client}  {thread}\n", end="")
     return {"client": client, "thread": thread}

@@ -163,7 +163,7 @@ def _view(as_json: bool, no_tui: bool) -> View:
 
     if as_json:
         return View.JSON
-    if no_tui or not (sys.stdout.isatty() and sys.stdin.isatty()):
+    if no_tui or not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         return View.TEXT
     if os.environ.get("TERM", "").lower() in ("dumb", "unknown"):
         click.echo(

@@ -16,6 +16,9 @@ from threadscope.model.snapshot import Health, PhaseState, PhaseSummary, Variant
 
 GRACE_NS = 2_000_000_000
 """So long the load may take to count up a phase that was broken off; its requests may hang."""
+CLEAR_NS = 5_000_000_000
+"""How long the next phase waits for requests that were cut off and still run in the server."""
+QUIET_NS = 300_000_000
 STOPPED = "stopped before its end"
 
 
@@ -57,6 +60,8 @@ class Script:
         self._state = PhaseState.STARTING
         self._asked = self._cut = False
         self._give_up_at: int | None = None
+        self._clear_by = 0
+        self._idle_since: int | None = None
         self._result: tuple[int, LoadResult | None] | None = None
         """When it came, and what it says; None: nobody counted."""
         self.played: list[Played] = []
@@ -153,6 +158,8 @@ class Script:
             t: monotonic ns now.
         """
         if self._running is None:
+            if self._next and self._clear(t):
+                self._begin(t)
             return
         if self._result is None and self._give_up_at is not None and t >= self._give_up_at:
             self._result = t, None
@@ -164,7 +171,19 @@ class Script:
         summary = self._aggregator.end_phase(self._result[1] or self._as_seen(t), aborted)
         self.played.append(Played(self._running, summary))
         self._running = self._result = None
-        self._begin(t)
+        self._clear_by = t + (CLEAR_NS if summary.cut_off or summary.failed else 0)
+        self._idle_since = None
+        if self._clear(t):
+            self._begin(t)
+
+    def _clear(self, t: int) -> bool:
+        """Whether the server has done with what the load gave up: it would spoil what follows."""
+        if self._aggregator.open:
+            self._idle_since = None
+        elif self._idle_since is None:
+            self._idle_since = t
+        quiet = self._idle_since is not None and t - self._idle_since >= QUIET_NS
+        return quiet or t >= self._clear_by
 
     def _begin(self, t: int) -> None:
         self._cut, self._give_up_at, self._state = False, None, PhaseState.STARTING

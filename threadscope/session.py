@@ -304,6 +304,7 @@ class Session:
             why = _end_of("the server", ended)
             self._aggregator.target = replace(target, running=False, ended=ended.sentence)
             self._aggregator.note(t, why)
+            self._aggregator.server_ended(t, why)
             self._script.server_ended(why, t)
         elif self._sampler is not None and target.running:
             sample = self._sampler.sample(t)

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from threadscope.model.behaviour import behaviour
+from threadscope.model.behaviour import Evidence, behaviour
 from threadscope.model.fold import Fold
 from threadscope.model.histogram import Histogram
 from threadscope.model.intake import Intake
@@ -32,12 +32,14 @@ from threadscope.model.snapshot import (
     TargetInfo,
     ThreadSummary,
     Variant,
+    Word,
 )
 from threadscope.model.windows import SECOND, Chunks
 
 WATERMARK_NS = 100_000_000
 """How far the picture is behind: rings are read at 20 Hz, writers may be late."""
 HEADLINE_NS = 5 * SECOND
+MEASURED_NS = SECOND // 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,9 @@ class Aggregator:
         self._phase_begun = started
         self._round = 0
         self._served_before = 0
+        self._stale = 0
+        """Requests of the phase before that still ran when this one began."""
+        self._over = ""
         self._lost_before = self._read_before = 0
         self._threads_measured: tuple[ThreadSummary, ...] = ()
         self._cpu: dict[int, deque[tuple[int, int]]] = {}
@@ -123,6 +128,7 @@ class Aggregator:
         self._fold.done = self._fold.failed = 0
         self._fold.measurement = None
         self._fold.timeline.restart(t)
+        self._stale = self.open
 
     def load_state(self, state: PhaseState, t: int) -> None:
         """The load went from one state of the phase to the next."""
@@ -165,7 +171,8 @@ class Aggregator:
         measured = fold.measurement
         begin, end = (measured.begin, measured.end or at) if measured else (at, at)
         evidence = fold.timeline.evidence(begin, end)
-        done = measured.work if measured else 0.0
+        # shorter, and two samples of the clocks say nothing
+        done = measured.work if measured and end - begin >= MEASURED_NS else 0.0
         cpu = measured.cpu_used() if measured else 0
         seen = not self.limited
         summary = PhaseSummary(
@@ -183,7 +190,7 @@ class Aggregator:
             latency=result.latency.latency(),
             generator_percent=result.generator_percent,
             served=self.served - self._served_before if seen else None,
-            behaviour=self._named(behaviour(evidence, limited=self.limited)),
+            behaviour=self._behaviour(evidence),
             open_max=fold.timeline.open_max if seen else None,
             open_mean=evidence.open / evidence.seen if evidence.seen and seen else None,
             in_threads_max=fold.timeline.hops_max if seen else None,
@@ -202,6 +209,11 @@ class Aggregator:
         return summary
 
     # -- what comes out ------------------------------------------------------------------------
+    @property
+    def open(self) -> int:
+        """Requests that are in the server."""
+        return len(self._fold.open)
+
     @property
     def served(self) -> int:
         """Requests that ended, by the server's own count."""
@@ -248,8 +260,19 @@ class Aggregator:
         ]
         return sum(used / passed for used, passed in spans) if spans else None
 
-    def _named(self, found: Behaviour) -> Behaviour:
-        """Adds where the loop is held, when the probe has seen it lately."""
+    def server_ended(self, t: int, how: str) -> None:
+        """Nothing runs any more, and no ring of it tells anything new."""
+        self._over = how
+        self._intake.at(t, self._fold.stop)
+        self._intake.closed = True
+
+    def _behaviour(self, evidence: Evidence) -> Behaviour:
+        """The word, unless what was seen is not what it is about.
+
+        Where the loop is held is added when the probe has seen it lately.
+        """
+        stale = f"{self._stale} requests of the phase before still ran" if self._stale else ""
+        found = behaviour(evidence, limited=self.limited or stale)
         t, place = self._fold.stall
         if found.evidence.get("loop_held_share", 0) < 0.5 or self._mark - t > HEADLINE_NS:
             return found
@@ -296,7 +319,9 @@ class Aggregator:
             queue=self._queue.chunks(),
             log=fold.log.lines(),
             logged=fold.log.added,
-            behaviour=self._named(behaviour(evidence, limited=self.limited)),
+            behaviour=(
+                Behaviour(Word.UNKNOWN, self._over) if self._over else self._behaviour(evidence)
+            ),
             finished=self._finished,
             health=replace(
                 health,

@@ -125,6 +125,13 @@ class Fold:
             self.timeline.opened(-1)
         return request
 
+    def stop(self) -> None:
+        """The server is gone, and all that ran in it."""
+        for key in list(self.open):
+            self.closed(key)
+        self.timeline.hopped(-self.timeline.hops)
+        self.threads.stop()
+
     def _arrive(self, ring: Ring, record: Record) -> None:
         _, _, _, _, tid, number, t, _, client, _, _, what, _, _ = record
         endpoint = ring.endpoint(what)

@@ -45,6 +45,8 @@ class Intake:
         self._pending: list[Item] = []
         self.rings: dict[int, Ring] = {}
         self._missing: dict[tuple[int, int], int] = {}
+        self.closed = False
+        """The server is gone: its cells and its table tell what was, not what is."""
 
     def at(self, t: int, action: Callable[[], None]) -> None:
         """Something to do when the watermark passes t."""
@@ -79,7 +81,7 @@ class Intake:
                 pending.append((record[7], ring, _hop_in(record)))
             pending.append((t, ring, record))
         self._fold.read += len(batch.records)
-        if load:
+        if load or self.closed:
             return
         ring.ended = sum(cell.ended for cell in batch.cells)
         self._look_at_cells(ring, batch)

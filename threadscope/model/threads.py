@@ -279,6 +279,13 @@ class ThreadTable:
         if t - thread.ended_at > TOMBSTONE_NS:
             del self._threads[thread.pid, thread.tid]
 
+    def stop(self) -> None:
+        """All of them have ended."""
+        for thread in self._threads.values():
+            thread.ended_at = thread.ended_at or 1
+            thread.step = thread.cell_step = None
+            thread.running.clear()
+
     def all(self) -> list[Thread]:
         """Event loops first, then workers by number, then the rest."""
         order = {Role.LOOP: 0, Role.WORKER: 1, Role.OTHER: 2, Role.PROBE: 3}

@@ -61,7 +61,8 @@ class RequestsPanel(Panel):
             title.add("   only ", MUTED).add(clean(self._filter, 40), WARN)
             title.add("   esc shows all", MUTED)
         strips = [Strip.blank(width)] * self.gap + [title.strip(width)]
-        for line in reversed(snapshot.log):
+        # an arrival is written down when its start comes so much later: here it is in its place
+        for line in sorted(reversed(snapshot.log), key=lambda line: -line.t):
             if len(strips) >= height:
                 break
             if not self._filter or matches(line, self._filter):
@@ -82,7 +83,7 @@ def _strip(entry: LogLine, wall_offset: int, width: int) -> Strip:
     line.add(f"  {glyph} ", MUTED if arriving else styles.name)
     client = "" if entry.client is None else f"client {entry.client}"
     wide = width >= WIDE
-    line.left(entry.event.value, 7 if wide else 6, MUTED if arriving else TEXT)
+    line.left(entry.event.value, 7, MUTED if arriving else TEXT)
     line.left(f"#{entry.request}", 8 if wide else 6, styles.name).add(" ")
     if wide and client:
         line.left(client, 11, MUTED)
