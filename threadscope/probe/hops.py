@@ -52,7 +52,11 @@ def hop(request: Request, function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             cell = probe.local.cell
         except AttributeError:
-            cell = probe.cell(ROLE_WORKER)
+            try:
+                cell = probe.cell(ROLE_WORKER)
+            except Exception:  # the app's function comes first
+                probe.ring.error()
+                return function(*args, **kwargs)
         at = cell.at
         begin = words[at + 1] = now()  # NOW_SINCE, NOW_WHAT, then NOW_REQUEST
         words[at + 2] = running
@@ -62,24 +66,27 @@ def hop(request: Request, function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return function(*args, **kwargs)
         finally:
-            used = wall = now() - begin
-            words[at] = 0
-            words[at + C_HOPS] += 1
-            if wall > READ_STEP_NS:  # as with steps: a shorter one is taken to be all CPU
-                used = cell.lap(begin + wall, wall)
-            if request.opened:
-                slot = request.slot  # once: the loop may close it meanwhile
-                if slot:
-                    words[slot + O_STATE] = STATE_AWAITING
-                if flags:
-                    request.on_thread = False
-            waited = begin - submitted
-            if wall > MAX_NS or waited > MAX_NS:  # more than an hour
-                used, waited = min(used, MAX_NS), min(waited, MAX_NS)
-            seq = probe.claim()  # `put`, in place
-            probe.pack(probe.map, probe.records_at + seq % probe.slots * 64, seq, HOP_OUT, flags,
-                       0, cell.tid, identity, begin + wall, begin, used // 1000, waited // 1000,
-                       client, label, 0, seq)  # fmt: skip
+            try:
+                used = wall = now() - begin
+                words[at] = 0
+                words[at + C_HOPS] += 1
+                if wall > READ_STEP_NS:  # as with steps: a shorter one is taken to be all CPU
+                    used = cell.lap(begin + wall, wall)
+                if request.opened:
+                    slot = request.slot  # once: the loop may close it meanwhile
+                    if slot:
+                        words[slot + O_STATE] = STATE_AWAITING
+                    if flags:
+                        request.on_thread = False
+                waited = begin - submitted
+                if wall > MAX_NS or waited > MAX_NS:  # more than an hour
+                    used, waited = min(used, MAX_NS), min(waited, MAX_NS)
+                seq = probe.claim()  # `put`, in place
+                probe.pack(probe.map, probe.records_at + seq % probe.slots * 64, seq, HOP_OUT,
+                           flags, 0, cell.tid, identity, begin + wall, begin, used // 1000,
+                           waited // 1000, client, label, 0, seq)  # fmt: skip
+            except Exception:
+                probe.ring.error()
 
     return run
 

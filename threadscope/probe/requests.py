@@ -246,7 +246,10 @@ def serve(coro: Any, request: Request) -> Generator[Any, Any, Any]:
         if wall > READ_STEP_NS or request.opened or request.reported or not request.ended:
             request.over(begin, wall, False)
         else:
-            request.report_only(wall, wall)
+            try:
+                request.report_only(wall, wall)
+            except Exception:
+                request.probe.ring.error()
         return stop.value
     except BaseException:
         words[at] = 0

@@ -62,7 +62,8 @@ class RequestsPanel(Panel):
             title.add("   esc shows all", MUTED)
         strips = [Strip.blank(width)] * self.gap + [title.strip(width)]
         # an arrival is written down when its start comes so much later: here it is in its place
-        for line in sorted(reversed(snapshot.log), key=lambda line: -line.t):
+        lines = sorted(snapshot.log, key=lambda line: line.t)
+        for line in reversed(lines):
             if len(strips) >= height:
                 break
             if not self._filter or matches(line, self._filter):
