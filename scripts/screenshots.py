@@ -15,7 +15,8 @@ from pathlib import Path
 
 os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
 
-from threadscope.session import Options, Session
+from threadscope.demo import demo_session
+from threadscope.session import Options
 from threadscope.targets.demos import DEMOS
 from threadscope.tui.app import ThreadscopeApp
 
@@ -26,7 +27,7 @@ WATCHED_S = 9.0
 
 async def picture(mode: str, size: tuple[int, int]) -> str:
     """Watches one variant for some seconds; the screen as SVG."""
-    session = Session(DEMOS["cpu"], Options(clients=4))
+    session = demo_session(DEMOS["cpu"], Options(clients=4))
     session.start()
     try:
         session.play([mode], seconds=None)

@@ -140,22 +140,24 @@ def demo(name: str | None, **options: Any) -> None:  # noqa: ANN401  # click giv
 def _run_demo(demo: Demo, options: dict[str, Any]) -> int:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # nothing to put away yet: just end
-    from threadscope.run import watch_demo
+    from threadscope.demo import demo_session
+    from threadscope.run import watch
     from threadscope.session import Options
 
-    return watch_demo(
+    session = demo_session(
         demo,
         Options(
             clients=options["concurrency"] or demo.clients,
             seconds=options["duration"],
             requests=options["requests"],
-            work=options["work"],
-            port=options["port"],
-            timeout_s=options["timeout"],
         ),
-        options["mode"],
-        _view(options["as_json"], options["no_tui"]),
+        port=options["port"],
+        work=options["work"],
+        timeout_s=options["timeout"],
     )
+    mode = options["mode"]
+    view = _view(options["as_json"], options["no_tui"])
+    return watch(session, view, None if mode == "tour" else mode)
 
 
 def _view(as_json: bool, no_tui: bool) -> View:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -34,6 +34,16 @@ class Phase:
     def live(self) -> bool:
         """It has no end of its own: whenever it is stopped, it is whole."""
         return self.plan.seconds is None and self.plan.requests is None
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to ask the server: a variant, and the loads that measure it."""
+
+    variant: Variant
+    plans: Callable[[str], Sequence[LoadPlan]]
+    """By the server's URL, which has no slash at its end. Each plan is a phase; whoever plays it
+    sets its length and its clients."""
 
 
 class Played(NamedTuple):

@@ -23,7 +23,6 @@ from threadscope.report.text import TextReport
 from threadscope.rings.folder import FolderError
 from threadscope.session import Options, Session
 from threadscope.signals import Signals
-from threadscope.targets.demos import Demo
 from threadscope.targets.errors import TargetError
 
 if TYPE_CHECKING:
@@ -42,14 +41,19 @@ class View(Enum):
     JSON = "json"
 
 
-def watch_demo(demo: Demo, options: Options, mode: str, view: View) -> int:
-    """Watches a demo until it is over or somebody ends it.
+def watch(session: Session, view: View, variant: str | None = None) -> int:
+    """Watches a server until it is over or somebody ends it.
+
+    Args:
+        session: not started yet.
+        view: how it is shown.
+        variant: the only one to play; None: one after the other.
 
     Returns:
         The exit status: 0; 1 when the server or the load failed; 128 + n after signal n.
     """
-    session = Session(demo, options)
-    keys = [v.key for v in session.variants] if mode == "tour" else [mode]
+    options = session.options
+    keys = [v.key for v in session.variants] if variant is None else [variant]
     status = 0
     with Signals() as signals:
         try:

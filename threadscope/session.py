@@ -18,20 +18,21 @@ from queue import Empty, SimpleQueue
 
 from threadscope.load.control import LoadProcess
 from threadscope.load.messages import Died, Event, Result, State, Usage
-from threadscope.load.plan import LoadPlan
 from threadscope.model.aggregator import Aggregator
 from threadscope.model.snapshot import Health, PhaseSummary, Snapshot, TargetInfo, Variant
-from threadscope.phases import GRACE_NS, Phase, Script, best_of_each
+from threadscope.phases import GRACE_NS, Phase, Script, Way, best_of_each
 from threadscope.rings.folder import new_run, probe_environment
 from threadscope.rings.set import RingSet
-from threadscope.sampling.factory import Sampler, open_sampler
-from threadscope.targets.demos import Demo, DemoServer, DemoVariant, start_demo
+from threadscope.sampling.tree import TreeSampler
 from threadscope.targets.errors import TargetError
 from threadscope.targets.process import Ended
+from threadscope.targets.target import Target
 
 TICK_S = 0.05
 TICKS_A_SAMPLE = 2
 TICKS_A_SNAPSHOT = 5
+TICKS_A_LOOK = 20
+"""From one look for new processes of the server to the next."""
 MEASURE_S = 10.0
 OUTPUT_LINES = 500
 FINISH_S = GRACE_NS / 1e9 + 1
@@ -41,14 +42,11 @@ now = time.monotonic_ns
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a demo is to be watched."""
+    """How the server is to be asked."""
 
     clients: int
     seconds: float | None = None
     requests: int | None = None
-    work: int | None = None
-    port: int | None = None
-    timeout_s: float = 30.0
 
     @property
     def measure_s(self) -> float | None:
@@ -57,18 +55,26 @@ class Options:
 
 
 class Session:
-    """Watches a demo. `start` it, look with `latest`, `close` it."""
+    """Watches a server. `start` it, look with `latest`, `close` it.
 
-    def __init__(self, demo: Demo, options: Options) -> None:
-        self._demo, self._options = demo, options
+    Args:
+        target: the server.
+        ways: how it can be asked; none: it is only watched.
+        options: how it is asked at first.
+
+    Attributes:
+        options: the same.
+    """
+
+    def __init__(self, target: Target, ways: Sequence[Way], options: Options) -> None:
+        self._target, self._ways, self.options = target, tuple(ways), options
         self._inbox: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._latest: Snapshot | None = None
         self._closing, self._over = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
-        self._server: DemoServer | None = None
         self._folder: Path | None = None
         self._load: LoadProcess | None = None
-        self._sampler: Sampler | None = None
+        self._sampler = TreeSampler()
         self._usage = _Usage()
         self._load_percent: float | None = None
         self._finishing: list[threading.Event] = []
@@ -85,13 +91,7 @@ class Session:
         """
         self._folder = folder = new_run()
         try:
-            self._server = start_demo(
-                self._demo,
-                port=self._options.port,
-                work=self._options.work,
-                env_extra=probe_environment(folder, dict(os.environ)),
-                folder=folder,
-            )
+            info = self._target.start(folder, probe_environment(folder, dict(os.environ)))
             self._load = LoadProcess(folder, self._on_load_event)
             self._load.start()
         except OSError as error:
@@ -101,17 +101,11 @@ class Session:
             self.close()
             raise
         self._rings = RingSet(folder)
-        self._sampler = open_sampler(self._server.process.pid)
         t = now()
         self._aggregator = Aggregator(t, wall_offset=time.time_ns() - t)
-        self._script = Script(self._load, self._aggregator, self._options.clients)
-        self._aggregator.target = TargetInfo(
-            title=f"demo {self._demo.name}",
-            url=self._server.url,
-            pids=(self._server.process.pid,),
-            command=" ".join(self._server.process.command),
-            cpus=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1,
-        )
+        self._script = Script(self._load, self._aggregator, self.options.clients)
+        cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+        self._aggregator.target = replace(info, cpus=cpus)
         self._thread = threading.Thread(target=self._observe, name="threadscope observer")
         self._thread.start()
 
@@ -122,11 +116,8 @@ class Session:
             self._thread.join(10)
         if self._load is not None:
             self._load.close()
-        if self._server is not None:
-            self._server.stop()
-        if self._sampler is not None:
-            self._sampler.close()
-            self._sampler = None
+        self._target.stop()
+        self._sampler.close()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -162,13 +153,13 @@ class Session:
 
     def last_output(self) -> tuple[str, ...]:
         """The last lines that the server printed."""
-        return self._server.process.output.lines(10) if self._server is not None else ()
+        return self._target.output(10)
 
     # -- what others steer; all of it returns at once ------------------------------------------
     @property
     def variants(self) -> tuple[Variant, ...]:
-        """The demo's."""
-        return tuple(v.variant for v in self._demo.variants)
+        """What can be asked for."""
+        return tuple(way.variant for way in self._ways)
 
     def play(self, keys: Sequence[str], *, seconds: float | None, then_live: bool = False) -> None:
         """Measures variants one after the other.
@@ -179,20 +170,20 @@ class Session:
             then_live: go on with the last one afterwards.
         """
         tour = then_live and len(keys) > 1
-        requests = self._options.requests
-        phases = [self._phase(key, seconds, requests, tour=tour) for key in keys]
+        requests = self.options.requests
+        phases = [x for key in keys for x in self._phases(key, seconds, requests, tour=tour)]
         if then_live:
-            phases.append(self._phase(keys[-1]))
+            phases.extend(self._phases(keys[-1]))
         self._play(phases)
 
     def show_variant(self, key: str) -> None:
         """Sends the load to another variant, until something else is played."""
-        self._play([self._phase(key)])
+        self._play(self._phases(key))
 
     def tour(self) -> None:
         """Measures one variant after the other, then goes on with the last."""
         keys = [v.key for v in self.variants]
-        self.play(keys, seconds=self._options.measure_s, then_live=True)
+        self.play(keys, seconds=self.options.measure_s, then_live=True)
 
     def change_clients(self, by: int) -> None:
         """Lets so many clients more (or fewer) ask."""
@@ -222,25 +213,20 @@ class Session:
 
         self._inbox.put(play)
 
-    def _phase(
+    def _phases(
         self,
         key: str,
         seconds: float | None = None,
         requests: int | None = None,
         *,
         tour: bool = False,
-    ) -> Phase:
-        found: DemoVariant = next(v for v in self._demo.variants if v.variant.key == key)
-        assert self._server is not None
-        plan = LoadPlan(
-            url=self._server.url + found.path,
-            clients=self._options.clients,
-            seconds=seconds,
-            requests=requests,
-            timeout_s=self._options.timeout_s,
-            route=found.route,
-        )
-        return Phase(found.variant, plan, tour)
+    ) -> list[Phase]:
+        way = next(way for way in self._ways if way.variant.key == key)
+        plans = way.plans(self._aggregator.target.url)
+        return [
+            Phase(way.variant, replace(plan, seconds=seconds, requests=requests), tour)
+            for plan in plans
+        ]
 
     # -- the observer --------------------------------------------------------------------------
     def _on_load_event(self, event: Event) -> None:
@@ -283,6 +269,8 @@ class Session:
         t = now()
         for batch, is_load in self._rings.read(t):
             self._aggregator.add_batch(batch, load=is_load)
+        if tick % TICKS_A_LOOK == 0 and self.target.running:
+            self._sampler.follow(self._target.pids())
         if tick % TICKS_A_SAMPLE == 0:
             self._sample(t)
         t = now()
@@ -297,22 +285,22 @@ class Session:
                 self._finishing.pop().set()
 
     def _sample(self, t: int) -> None:
-        assert self._server is not None
         target = self._aggregator.target
-        ended = self._server.process.poll() if target.running else None
+        ended = self._target.poll() if target.running else None
         if ended is not None:
             why = _end_of("the server", ended)
             self._aggregator.target = replace(target, running=False, ended=ended.sentence)
             self._aggregator.note(t, why)
             self._aggregator.server_ended(t, why)
             self._script.server_ended(why, t)
-        elif self._sampler is not None and target.running:
-            sample = self._sampler.sample(t)
-            if sample is not None:
+        elif target.running:
+            samples, gone = self._sampler.sample(t)
+            for sample in samples:
                 self._aggregator.add_sample(sample)
+            for pid in gone:
+                self._aggregator.process_ended(t, pid)
 
     def _snapshot(self, t: int) -> None:
-        assert self._server is not None
         facts = self._rings.facts()
         if facts is not None:
             self._aggregator.target = replace(
@@ -324,8 +312,7 @@ class Session:
             monitor_percent=self._usage.percent(t),
             load_percent=self._load_percent,
         )
-        output = self._server.process.output.lines(OUTPUT_LINES)
-        self._latest = self._aggregator.snapshot(health, output)
+        self._latest = self._aggregator.snapshot(health, self._target.output(OUTPUT_LINES))
 
 
 def _end_of(what: str, ended: Ended) -> str:

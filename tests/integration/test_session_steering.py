@@ -7,6 +7,7 @@ import random
 import pytest
 
 from tests.integration.command import eventually
+from threadscope.demo import demo_session
 from threadscope.model.snapshot import PhaseState
 from threadscope.session import Options, Session
 from threadscope.targets.demos import DEMOS
@@ -20,7 +21,7 @@ def start(tmp_path, monkeypatch):
     sessions = []
 
     def start(**options) -> Session:
-        sessions.append(Session(DEMOS["cpu"], Options(clients=4, work=300_000, **options)))
+        sessions.append(demo_session(DEMOS["cpu"], Options(clients=4, **options), work=300_000))
         sessions[-1].start()
         return sessions[-1]
 

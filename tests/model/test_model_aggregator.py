@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from by_hand import LOOP, MS, WORKER, Watched, at, cell, entry, hop, route, sample, thread
+from by_hand import LOOP, MS, WORKER, Ring, Watched, at, cell, entry, hop, route, sample, thread
 
 from threadscope.model.aggregator import LoadResult
 from threadscope.model.histogram import Histogram
@@ -271,3 +271,25 @@ def test_a_phase_that_was_aborted_says_why(watched):
     summary = watched.aggregator.end_phase(result(0), "the server exited with status 1")
     assert summary.aborted == "the server exited with status 1"
     assert (summary.routes, summary.cores_used) == ((), None)
+
+
+# -- several processes -----------------------------------------------------------------------------
+def test_a_worker_process_that_ended_takes_only_its_own_with_it(watched):
+    other = Ring(pid=2)
+    watched.server.arrive(100, 1)
+    other.arrive(100, 1)
+    running = hop(150, 1)
+    for ring in (watched.server, other):
+        watched.aggregator.add_batch(ring.batch(200, cells=[running], open=[entry(1, 100)]))
+        watched.aggregator.add_sample(sample(200, thread(WORKER), pid=ring.pid))
+    assert (watched.fold(400).open, watched.fold(400).in_threads) == (2, 2)
+
+    watched.aggregator.process_ended(at(500), 2)
+    watched.aggregator.add_batch(other.batch(550, cells=[running], open=[entry(1, 100)]))
+    watched.aggregator.add_sample(sample(700, thread(WORKER), pid=1))
+    after = watched.fold(900)
+    assert (after.open, after.in_threads) == (1, 1)
+    assert {(row.pid, row.state) for row in after.threads} == {(1, "S"), (2, "X")}
+
+    watched.aggregator.add_sample(sample(6000, thread(WORKER), pid=1))
+    assert [row.pid for row in watched.fold(6200).threads] == [1]

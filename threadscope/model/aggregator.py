@@ -266,6 +266,15 @@ class Aggregator:
         self._intake.at(t, self._fold.stop)
         self._intake.closed = True
 
+    def process_ended(self, t: int, pid: int) -> None:
+        """One process of the server is gone, and all that ran in it; the others go on."""
+        self._intake.at(t, lambda: self._process_gone(t, pid))
+
+    def _process_gone(self, t: int, pid: int) -> None:
+        self._fold.process_gone(t, pid)
+        self._intake.process_gone(pid)
+        self._cpu.pop(pid, None)
+
     def _behaviour(self, evidence: Evidence) -> Behaviour:
         """The word, unless what was seen is not what it is about.
 

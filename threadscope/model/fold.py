@@ -132,6 +132,14 @@ class Fold:
         self.timeline.hopped(-self.timeline.hops)
         self.threads.stop()
 
+    def process_gone(self, t: int, pid: int) -> None:
+        """One process is gone, and all that ran in it."""
+        for key in [key for key in self.open if key[0] == pid]:
+            self.closed(key)
+        for key in [key for key in self.limiters if key[0] == pid]:
+            del self.limiters[key]
+        self.timeline.hopped(-self.threads.process_gone(t, pid))
+
     def _arrive(self, ring: Ring, record: Record) -> None:
         _, _, _, _, tid, number, t, _, client, _, _, what, _, _ = record
         endpoint = ring.endpoint(what)

@@ -47,10 +47,16 @@ class Intake:
         self._missing: dict[tuple[int, int], int] = {}
         self.closed = False
         """The server is gone: its cells and its table tell what was, not what is."""
+        self._gone: set[int] = set()
+        """Processes of which the same is true."""
 
     def at(self, t: int, action: Callable[[], None]) -> None:
         """Something to do when the watermark passes t."""
         self._pending.append((t, None, action))
+
+    def process_gone(self, pid: int) -> None:
+        """Its ring tells what was; its counts stay."""
+        self._gone.add(pid)
 
     def take(self, mark: int) -> list[Item]:
         """What the watermark has passed, in the order of the times."""
@@ -84,6 +90,8 @@ class Intake:
         if load or self.closed:
             return
         ring.ended = sum(cell.ended for cell in batch.cells)
+        if batch.pid in self._gone:
+            return
         self._look_at_cells(ring, batch)
         self._look_at_table(ring, batch)
         if batch.t - ring.checked > LOST_AFTER_NS // 2:

@@ -240,7 +240,11 @@ class ThreadTable:
             thread.ended_at = 0
             seen.add(one.tid)
         for (pid, tid), thread in list(self._threads.items()):
-            if pid != sample.pid or tid in seen:
+            if pid != sample.pid:
+                if thread.ended_at and sample.t - thread.ended_at > TOMBSTONE_NS:
+                    del self._threads[pid, tid]
+                continue
+            if tid in seen:
                 continue
             # one that no sample ever saw may have begun just now, or lived too short for any
             idle = not thread.running and thread.active_at < sample.t - WINDOW_NS
@@ -278,6 +282,18 @@ class ThreadTable:
         thread.running.clear()
         if t - thread.ended_at > TOMBSTONE_NS:
             del self._threads[thread.pid, thread.tid]
+
+    def process_gone(self, t: int, pid: int) -> int:
+        """All threads of one process have ended.
+
+        Returns:
+            How many of them ended with a hop that has not.
+        """
+        mine = [thread for (owner, _), thread in self._threads.items() if owner == pid]
+        cut_off = sum(bool(thread.running) for thread in mine)
+        for thread in mine:
+            self._gone(thread, t)
+        return cut_off
 
     def stop(self) -> None:
         """All of them have ended."""

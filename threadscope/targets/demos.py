@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import threadscope
-from threadscope.model.snapshot import Variant
+from threadscope.model.snapshot import TargetInfo, Variant
 
 from .errors import TargetError
 from .ports import check_port, free_port, wait_ready
-from .process import ServerProcess
+from .process import Ended, ServerProcess
+from .tree import family
 
 HOST = "127.0.0.1"
 _READY_S = 20.0
@@ -79,6 +80,49 @@ class DemoServer:
     def stop(self) -> None:
         """Ends it, see `ServerProcess.stop`."""
         self.process.stop()
+
+
+class DemoTarget:
+    """A demo's server, ours to start and to end.
+
+    Args:
+        demo: which.
+        port: of the loopback interface; None: a free one.
+        work: additions a request; None: the app finds out how many take its time.
+    """
+
+    def __init__(self, demo: Demo, port: int | None = None, work: int | None = None) -> None:
+        self._demo, self._port, self._work = demo, port, work
+        self._server: DemoServer | None = None
+
+    def start(self, folder: Path, environment: Mapping[str, str]) -> TargetInfo:
+        """Starts it and waits until it listens; see `start_demo`."""
+        server = self._server = start_demo(
+            self._demo, port=self._port, work=self._work, env_extra=environment, folder=folder
+        )
+        return TargetInfo(
+            title=f"demo {self._demo.name}",
+            url=server.url,
+            pids=(server.process.pid,),
+            command=" ".join(server.process.command),
+        )
+
+    def pids(self) -> tuple[int, ...]:
+        """Its processes."""
+        return family(self._server.process.pid) if self._server is not None else ()
+
+    def poll(self) -> Ended | None:
+        """How it ended."""
+        return self._server.process.poll() if self._server is not None else None
+
+    def output(self, count: int) -> tuple[str, ...]:
+        """The last lines that it printed."""
+        return self._server.process.output.lines(count) if self._server is not None else ()
+
+    def stop(self) -> None:
+        """Ends it."""
+        if self._server is not None:
+            self._server.stop()
 
 
 def demo_folder() -> Path:
