@@ -42,6 +42,8 @@ class CellEntry(NamedTuple):
     """Of all threads that had this cell."""
     hops_before: int
     """What `hops` was when the present thread took the cell."""
+    websockets: int = 0
+    """Open on this event loop now."""
 
 
 class Batch(NamedTuple):

@@ -136,7 +136,7 @@ class RingReader:
                 w[L.C_NOW_REQUEST], w[L.C_NOW_SINCE], w[L.C_NOW_WHAT] & 0xFFFF,
                 w[L.C_NOW_WHAT] >> 16 & 0xFFFFFFFF, w[L.C_NOW_WHAT] >> 48, w[L.C_TID],
                 self.text(w[L.C_NAME]), w[L.C_ROLE], w[L.C_ENDED], w[L.C_HOPS],
-                w[L.C_HOPS_BEFORE],
+                w[L.C_HOPS_BEFORE], w[L.C_WEBSOCKETS],
             )
             for w in _CELL.iter_unpack(data[: len(data) // size * size])
         ]  # fmt: skip
