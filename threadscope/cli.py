@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import threadscope
+from threadscope import commands
 
 if TYPE_CHECKING:
     from threadscope.run import View
@@ -173,3 +174,7 @@ def _view(as_json: bool, no_tui: bool) -> View:
         )
         return View.TEXT
     return View.SCREEN
+
+
+for _command in (commands.run, commands.attach, commands.dump, commands.doctor):
+    main.add_command(_command)

@@ -84,6 +84,16 @@ class Script:
         """Whether something was asked for, and all of it was played."""
         return self._asked and self._running is None and not self._next
 
+    @property
+    def finished(self) -> list[PhaseSummary]:
+        """Phases that ended, oldest first."""
+        return [summary for _, summary in self.played]
+
+    @property
+    def results(self) -> list[PhaseSummary]:
+        """The phase of each variant that says most, see `best_of_each`."""
+        return best_of_each(self.played)
+
     # -- what comes from people ----------------------------------------------------------------
     def play(self, phases: Iterable[Phase], t: int) -> None:
         """Ends what runs and plays these instead.

@@ -117,7 +117,10 @@ def _lines(
     session: Session, keys: list[str], options: Options, view: View, signals: Signals
 ) -> int:
     """Plays the variants once and reports."""
-    session.play(keys, seconds=options.measure_s)
+    if keys:
+        session.play(keys, seconds=options.measure_s)
+    else:
+        session.watch(options.seconds)
     if view is View.JSON:
         while not (session.over or signals.number):
             time.sleep(LOOK_S)
@@ -172,11 +175,13 @@ def _screen(session: Session, keys: list[str], options: Options, signals: Signal
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     from threadscope.tui.app import ThreadscopeApp
 
-    if len(keys) > 1 or options.seconds or options.requests:
+    if not keys:
+        session.watch(options.seconds)
+    elif len(keys) > 1 or options.seconds or options.requests:
         session.play(keys, seconds=options.measure_s, then_live=True)
     else:
         session.show_variant(keys[0])
-    app = ThreadscopeApp(session, session)
+    app = ThreadscopeApp(session, session if keys else None)
     asyncio.run(_show(app, session, signals))
     session.finish()
     _print_results(session)

@@ -13,20 +13,24 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from threadscope.load.control import LoadProcess
 from threadscope.load.messages import Died, Event, Result, State, Usage
 from threadscope.model.aggregator import Aggregator
+from threadscope.model.sample import Stack
 from threadscope.model.snapshot import Health, PhaseSummary, Snapshot, TargetInfo, Variant
-from threadscope.phases import GRACE_NS, Phase, Script, Way, best_of_each
+from threadscope.phases import GRACE_NS, Phase, Script, Way
 from threadscope.rings.folder import new_run, probe_environment
 from threadscope.rings.set import RingSet
 from threadscope.sampling.tree import TreeSampler
+from threadscope.sight import Sight
 from threadscope.targets.errors import TargetError
 from threadscope.targets.process import Ended
 from threadscope.targets.target import Target
+from threadscope.watching import Watching
 
 TICK_S = 0.05
 TICKS_A_SAMPLE = 2
@@ -59,7 +63,7 @@ class Session:
 
     Args:
         target: the server.
-        ways: how it can be asked; none: it is only watched.
+        ways: how it can be asked; none: it is only watched, and there is no load.
         options: how it is asked at first.
 
     Attributes:
@@ -74,7 +78,9 @@ class Session:
         self._thread: threading.Thread | None = None
         self._folder: Path | None = None
         self._load: LoadProcess | None = None
+        self._script: Script | None = None
         self._sampler = TreeSampler()
+        self._sight = Sight(target, self._tell)
         self._usage = _Usage()
         self._load_percent: float | None = None
         self._finishing: list[threading.Event] = []
@@ -92,18 +98,21 @@ class Session:
         self._folder = folder = new_run()
         try:
             info = self._target.start(folder, probe_environment(folder, dict(os.environ)))
-            self._load = LoadProcess(folder, self._on_load_event)
-            self._load.start()
+            if self._ways:
+                self._load = LoadProcess(folder, self._on_load_event)
+                self._load.start()
         except OSError as error:
             self.close()
             raise TargetError(f"cannot start a process: {error.strerror}") from error
         except BaseException:
             self.close()
             raise
-        self._rings = RingSet(folder)
+        self._rings = RingSet(folder, self._target.rings)
         t = now()
         self._aggregator = Aggregator(t, wall_offset=time.time_ns() - t)
-        self._script = Script(self._load, self._aggregator, self.options.clients)
+        if self._load is not None:
+            self._script = Script(self._load, self._aggregator, self.options.clients)
+        self._course = self._script or Watching(self._aggregator)
         cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
         self._aggregator.target = replace(info, cpus=cpus)
         self._thread = threading.Thread(target=self._observe, name="threadscope observer")
@@ -116,9 +125,10 @@ class Session:
             self._thread.join(10)
         if self._load is not None:
             self._load.close()
+        self._sight.close()
         self._target.stop()
         self._sampler.close()
-        if self._folder is not None:
+        if self._folder is not None and not self._target.outlives():
             shutil.rmtree(self._folder, ignore_errors=True)
 
     # -- what others see -----------------------------------------------------------------------
@@ -129,12 +139,12 @@ class Session:
     @property
     def finished(self) -> list[PhaseSummary]:
         """Phases that ended."""
-        return [summary for _, summary in self._script.played]
+        return self._course.finished
 
     @property
     def results(self) -> list[PhaseSummary]:
-        """The phase of each variant that says most, see `best_of_each`."""
-        return best_of_each(self._script.played)
+        """The phase of each variant that says most."""
+        return self._course.results
 
     @property
     def target(self) -> TargetInfo:
@@ -149,7 +159,7 @@ class Session:
     @property
     def broken(self) -> str:
         """Why it ended early: `the server was killed by SIGKILL`; "" when it did not."""
-        return self._script.broken
+        return self._course.broken
 
     def last_output(self) -> tuple[str, ...]:
         """The last lines that the server printed."""
@@ -187,18 +197,20 @@ class Session:
 
     def change_clients(self, by: int) -> None:
         """Lets so many clients more (or fewer) ask."""
-        self._inbox.put(lambda: self._script.change_clients(by))
+        if self._script is not None:
+            self._inbox.put(partial(self._script.change_clients, by))
 
     def toggle_load(self) -> None:
         """Stops the load, or starts it again."""
-        self._inbox.put(lambda: self._script.toggle_load())
+        if self._script is not None:
+            self._inbox.put(self._script.toggle_load)
 
     def finish(self) -> None:
         """Ends the phase that runs and waits until it is summed up, at most FINISH_S."""
         done = threading.Event()
 
         def stop() -> None:
-            self._script.stop(now())
+            self._course.stop(now())
             self._finishing.append(done)
 
         self._inbox.put(stop)
@@ -207,11 +219,24 @@ class Session:
             pass
 
     def _play(self, phases: Sequence[Phase]) -> None:
+        script = self._script
+        assert script is not None, "there is no load"
+
         def play() -> None:
             self._over.clear()
-            self._script.play(phases, now())
+            script.play(phases, now())
 
         self._inbox.put(play)
+
+    def watch(self, seconds: float | None) -> None:
+        """Watches what others ask, where there is no load.
+
+        Args:
+            seconds: how long; None: until somebody ends it.
+        """
+        watching = self._course
+        assert isinstance(watching, Watching), "there is a load"
+        self._inbox.put(lambda: watching.begin(now(), seconds))
 
     def _phases(
         self,
@@ -234,6 +259,7 @@ class Session:
         self._inbox.put(lambda: self._load_event(event, t))
 
     def _load_event(self, event: Event, t: int) -> None:
+        assert self._script is not None  # there is one before the inbox is looked into
         if isinstance(event, State):
             self._script.load_state(event)
         elif isinstance(event, Result):
@@ -270,19 +296,34 @@ class Session:
         for batch, is_load in self._rings.read(t):
             self._aggregator.add_batch(batch, load=is_load)
         if tick % TICKS_A_LOOK == 0 and self.target.running:
-            self._sampler.follow(self._target.pids())
+            self._look()
         if tick % TICKS_A_SAMPLE == 0:
             self._sample(t)
         t = now()
         self._aggregator.advance(t)
-        self._script.tick(t - 150_000_000, t)
-        over = self._script.over and (self._finishing or not self._over.is_set())
+        self._course.tick(t - 150_000_000, t)
+        over = self._course.over and (self._finishing or not self._over.is_set())
         if over or tick % TICKS_A_SNAPSHOT == 0:
             self._snapshot(t)
         if over:  # only now: whoever waits for it wants the last snapshot too
             self._over.set()
             while self._finishing:
                 self._finishing.pop().set()
+
+    def _look(self) -> None:
+        """What comes and goes: processes, their port, why some of them have no probe."""
+        pids = self._target.pids()
+        self._sampler.follow(pids)
+        target = self._aggregator.target
+        url = target.url or self._target.url()
+        self._aggregator.target = replace(target, pids=pids or target.pids, url=url)
+        self._aggregator.limited = self._sight.look(pids, self._rings.pids())
+        if not self._ways:
+            self._aggregator.sockets(self._target.waiting())
+
+    def _tell(self, pid: int, found: list[Stack]) -> None:
+        t = now()
+        self._inbox.put(lambda: self._aggregator.stacks(t, pid, found))
 
     def _sample(self, t: int) -> None:
         target = self._aggregator.target
@@ -292,7 +333,7 @@ class Session:
             self._aggregator.target = replace(target, running=False, ended=ended.sentence)
             self._aggregator.note(t, why)
             self._aggregator.server_ended(t, why)
-            self._script.server_ended(why, t)
+            self._course.server_ended(why, t)
         elif target.running:
             samples, gone = self._sampler.sample(t)
             for sample in samples:

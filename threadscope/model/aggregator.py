@@ -8,7 +8,7 @@ so that what is in flight, open and queued always agree.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from threadscope.model.behaviour import Evidence, behaviour
@@ -17,7 +17,7 @@ from threadscope.model.histogram import Histogram
 from threadscope.model.intake import Intake
 from threadscope.model.phase import Measurement
 from threadscope.model.records import Batch
-from threadscope.model.sample import ProcessSample
+from threadscope.model.sample import ProcessSample, Stack
 from threadscope.model.snapshot import (
     Behaviour,
     DepthPoint,
@@ -81,6 +81,7 @@ class Aggregator:
         self._stale = 0
         """Requests of the phase before that still ran when this one began."""
         self._over = ""
+        self._at_sockets: int | None = None
         self._lost_before = self._read_before = 0
         self._threads_measured: tuple[ThreadSummary, ...] = ()
         self._cpu: dict[int, deque[tuple[int, int]]] = {}
@@ -208,6 +209,35 @@ class Aggregator:
         self._phase = replace(self._phase, state=PhaseState.DONE, tour=False)
         return summary
 
+    def watched(self) -> LoadResult:
+        """What a phase without a load of ours amounts to, by what the server saw; see `end_phase`.
+
+        Without a probe nothing was seen: all counts are 0.
+        """
+        fold, measured = self._fold, self._fold.measurement
+        begin, end = (measured.begin, measured.end or self._mark) if measured else (0, 0)
+        latency = measured.latency() if measured else Histogram()
+        return LoadResult(
+            started=fold.done + self.open,
+            completed=fold.done - fold.failed,
+            failed=fold.failed,
+            cut_off=self.open,
+            per_second=latency.latency().count * SECOND / (end - begin) if end > begin else 0.0,
+            settle_s=0.0,
+            duration_s=(end - begin) / SECOND,
+            drain_s=0.0,
+            latency=latency,
+            generator_percent=None,
+        )
+
+    def sockets(self, waiting: int | None) -> None:
+        """Without a load of ours: how many requests the sockets hold, at the least."""
+        self._at_sockets = waiting
+
+    def stacks(self, t: int, pid: int, found: Sequence[Stack]) -> None:
+        """Where the threads of a process without a probe are."""
+        self._intake.at(t, lambda: self._fold.threads.stacks(pid, found, t))
+
     # -- what comes out ------------------------------------------------------------------------
     @property
     def open(self) -> int:
@@ -247,7 +277,9 @@ class Aggregator:
 
     def _queued(self) -> int | None:
         fold = self._fold
-        if self.limited or not fold.clients.used:
+        if not fold.clients.used:
+            return self._at_sockets
+        if self.limited:
             return None
         return max(fold.clients.in_flight - len(fold.open), 0)
 
@@ -316,6 +348,8 @@ class Aggregator:
             in_flight=fold.clients.in_flight if fold.clients.used else None,
             open=len(fold.open) if seen else None,
             queued=self._queued(),
+            queued_at_least=not fold.clients.used,
+            websockets=sum(ring.websockets for ring in rings) if seen else None,
             in_threads=fold.timeline.hops if seen else None,
             done=fold.done,
             failed=fold.failed,
@@ -337,7 +371,7 @@ class Aggregator:
                 dropped=sum(ring.dropped for ring in rings),
                 holes=sum(ring.holes for ring in rings),
                 probe_errors=sum(ring.errors for ring in rings),
-                limited="no probe" if self.limited else health.limited,
+                limited=self.limited or health.limited,
             ),
             output=output,
         )

@@ -41,6 +41,8 @@ class Ring:
         self.endpoints: dict[int, Endpoint] = {}
         self.ended = 0
         """The server's own count of ended requests."""
+        self.websockets = 0
+        """Open now."""
         self.checked = 0
         """When its open requests were last held against its open table."""
         self.errors = 0
@@ -204,6 +206,9 @@ class Fold:
         if not request.started and (endpoint.kind == "async def" or not endpoint.kind):
             self._started(ring, number, request, arrived, tid)
         self.served.add(t, t - arrived)
+        if not self.clients.used:
+            self.done += 1
+            self.failed += bool(flags & F_FAILED or status >= 500)
         client, took = self.clients.who(request.client_request), t - arrived
         self.log.add(
             LogLine(t, Event.END, number, client, endpoint, "", status, took, None, ""),

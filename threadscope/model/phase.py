@@ -110,6 +110,13 @@ class Measurement:
         if end > begin:
             self.work += (end - begin) / (ended - arrived)
 
+    def latency(self) -> Histogram:
+        """Of all requests, in the server."""
+        whole = Histogram()
+        for route in self.routes.values():
+            whole.merge(route.latency)
+        return whole
+
     def covers(self, t: int) -> bool:
         """Whether t lies inside."""
         return self.begin <= t and (self.end is None or t <= self.end)

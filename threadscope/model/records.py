@@ -63,6 +63,8 @@ class Batch(NamedTuple):
     """Records that were claimed and never written, so far."""
     errors: int
     """The probe's own errors so far."""
+    ended_before: int = 0
+    """Requests that had ended when the reading began."""
 
 
 SEPARATOR = "\x1f"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 
 from threadscope.model.records import CellEntry
-from threadscope.model.sample import ProcessSample, ThreadSample
+from threadscope.model.sample import ProcessSample, Stack, ThreadSample
 from threadscope.model.snapshot import (
     Activity,
     CpuPoint,
@@ -47,6 +48,7 @@ class Thread:
         """And when its cell was read, some time after that."""
         self.hops: int | None = None
         self.active_at = 0
+        self.where, self.holds_gil = "", False
         self.ended_at = 0
         self.first: tuple[int, ThreadSample] | None = None
         """The first sample of the present measurement."""
@@ -102,6 +104,8 @@ class Thread:
             hops=self.hops,
             now=now,
             active_at=self.active_at,
+            where=self.where,
+            holds_gil=self.holds_gil,
         )
 
     def lane(self, at: int) -> Lane:
@@ -205,6 +209,25 @@ class ThreadTable:
                 what = endpoint.get(cell.now_what, Endpoint())
                 step = Activity(cell.now_request, what, cell.now_since)
                 thread.cell_step = step if cell.now_request else None
+
+    def stacks(self, pid: int, found: Sequence[Stack], t: int) -> None:
+        """Names, roles and places of a process without a probe.
+
+        Args:
+            pid: the process.
+            found: its threads.
+            t: when.
+        """
+        places = {one.tid: one for one in found}
+        for (owner, tid), thread in self._threads.items():
+            one = places.get(tid) if owner == pid else None
+            if one is None:
+                continue
+            thread.where, thread.holds_gil = one.where, one.holds_gil
+            if one.role is not None:
+                self.get(pid, tid, one.role)
+            elif thread.role == Role.OTHER and one.name:
+                thread.label = one.name
 
     def steps_at(self, mark: int, covering: dict[Key, Activity]) -> None:
         """Which steps hold the event loops at the watermark.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
-from . import requests, state
+from . import state
 from .hops import stand_in
 from .layout import W_HTTP
 from .requests import observed
@@ -26,21 +26,10 @@ def patch_uvicorn(module: Any) -> None:
 
     def load(self: Any) -> None:
         original(self)
-        try:
-            self.loaded_app = known(self.loaded_app)
-            say_parser(self)
-        except Exception:
-            pass
+        parser = getattr(self.http_protocol_class, "__module__", "").rpartition(".")[2]
+        self.loaded_app = _safely(self.loaded_app, parser.replace("_impl", ""))
 
     module.Config.load = stand_in(load, original)
-
-
-def say_parser(config: Any) -> None:
-    """Notes the HTTP parser that uvicorn has chosen."""
-    probe = state.current()
-    if probe is not None:
-        parser = config.http_protocol_class.__module__.rpartition(".")[2]
-        probe.words[W_HTTP] = probe.ring.string(parser.replace("_impl", ""))
 
 
 def patch_hypercorn(module: Any) -> None:
@@ -48,7 +37,7 @@ def patch_hypercorn(module: Any) -> None:
     original = module.ASGIWrapper.__init__
 
     def init(self: Any, app: Any) -> None:
-        original(self, known(app))
+        original(self, _safely(app, "hypercorn"))
 
     module.ASGIWrapper.__init__ = stand_in(init, original)
 
@@ -58,9 +47,17 @@ def patch_granian(module: Any) -> None:
     original = module._callback_wrapper
 
     def callback_wrapper(callback: Any, *args: Any, **kwargs: Any) -> Any:
-        return original(known(callback), *args, **kwargs)
+        return original(_safely(callback, "granian"), *args, **kwargs)
 
     module._callback_wrapper = stand_in(callback_wrapper, original)
+
+
+def _safely(app: Any, http: str) -> Any:
+    """The server comes first: its app as it was, when ours fails."""
+    try:
+        return known(app, http)
+    except Exception:
+        return app
 
 
 def patch_starlette_app(module: Any) -> None:
@@ -74,12 +71,20 @@ def patch_fastapi_app(module: Any) -> None:
         observe_class(module.FastAPI)
 
 
-def known(app: Any) -> Any:
-    """A known server's app: the apps within need not observe themselves any more."""
+def known(app: Any, http: str) -> Any:
+    """A known server's app: the apps within need not observe themselves any more.
+
+    Args:
+        app: what the server has loaded.
+        http: who parses its requests.
+    """
     while _classes:
         cls, (ours, original) = _classes.popitem()
         if cls.__dict__.get("__call__") is ours:  # else somebody has wrapped it since
             cls.__call__ = original
+    probe = state.current()  # the ring is there from now on, before any request
+    if probe is not None:
+        probe.words[W_HTTP] = probe.ring.string(http)
     return observed(app)
 
 
@@ -98,7 +103,7 @@ def observe_class(cls: Any) -> None:
             observers[key] = of, found
         return found
 
-    async def call(self: Any, scope: Any, receive: Any, send: Any) -> None:
+    async def call(self: Any, scope: Any, receive: Any, send: Any) -> Any:
         request = CURRENT.get()
         if scope["type"] == "lifespan" or (request is not None and not request.reported):
             return await original(self, scope, receive, send)

@@ -62,11 +62,7 @@ def _phase(demo: str, target: TargetInfo, phase: PhaseSummary) -> dict[str, Any]
         "settle_s": _round(phase.settle_s) if measured else None,
         "duration_s": _round(phase.duration_s) if measured else None,
         "drain_s": _round(phase.drain_s) if measured else None,
-        "load": {
-            "concurrency": phase.clients,
-            "rate": None,
-            "generator_cpu_percent": _round(phase.generator_percent, 1),
-        },
+        "load": _load(phase) if phase.clients else None,
         "requests": {
             "started": phase.started,
             "completed": phase.completed,
@@ -79,6 +75,14 @@ def _phase(demo: str, target: TargetInfo, phase: PhaseSummary) -> dict[str, Any]
         "server": _server(phase),
         "findings": [],
         "events": {"read": phase.events_read, "dropped": phase.events_dropped},
+    }
+
+
+def _load(phase: PhaseSummary) -> dict[str, Any]:
+    return {
+        "concurrency": phase.clients,
+        "rate": None,
+        "generator_cpu_percent": _round(phase.generator_percent, 1),
     }
 
 

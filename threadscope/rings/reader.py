@@ -38,6 +38,7 @@ class RingReader:
         pid_start: its start time in clock ticks, 0 if it did not know.
         dropped: records overwritten before they were read.
         holes: records claimed and never written.
+        ended_before: requests that had ended when the reading began.
     """
 
     def __init__(self, path: Path, *, from_start: bool = True) -> None:
@@ -62,8 +63,10 @@ class RingReader:
         self._next = 1
         self._missing: dict[int, int] = {}
         self._texts: dict[int, str] = {0: ""}
+        self.ended_before = 0
         if not from_start:
             self._next = self._newest() + 1
+            self.ended_before = sum(cell.ended for cell in self.cells())
 
     def _check(self) -> None:
         data = os.pread(self._fd, _HEADER.size, 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,14 +24,18 @@ class Facts(NamedTuple):
 
 
 class RingSet:
-    """The rings of a run folder.
+    """The rings of a run folder, and those that somebody else has made.
+
+    Args:
+        folder: of our own run.
+        others: paths of further rings, asked at each look.
 
     Attributes:
         trouble: why a ring cannot be read, "" if all can.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, others: Callable[[], Iterable[Path]] = lambda: ()) -> None:
+        self._folder, self._others = folder, others
         self._readers: dict[Path, RingReader] = {}
         self._refused: set[Path] = set()
         self._looked = self._beaten = 0
@@ -64,15 +68,17 @@ class RingSet:
                 dropped=reader.dropped,
                 holes=reader.holes,
                 errors=reader.header()[L.W_ERRORS],
+                ended_before=reader.ended_before,
             )
             yield batch, is_load
 
     def _find(self) -> None:
-        for path in sorted(self._folder.glob("*.ring")):
+        own = set(self._folder.glob("*.ring"))
+        for path in sorted(own.union(self._others())):
             if path in self._readers or path in self._refused:
                 continue
-            try:
-                self._readers[path] = RingReader(path)
+            try:  # of a server that ran before us, only what comes from now on
+                self._readers[path] = RingReader(path, from_start=path in own)
                 self._beaten = 0
             except RingUnreadable as error:
                 self._refused.add(path)
@@ -88,6 +94,12 @@ class RingSet:
                 loop, http = reader.text(header[L.W_LOOP]), reader.text(header[L.W_HTTP])
                 return Facts(reader.text(header[L.W_PYTHON]), bool(header[L.W_GIL]), loop, http)
         return None
+
+    def pids(self) -> set[int]:
+        """Of the servers whose rings are read."""
+        return {
+            reader.pid for path, reader in self._readers.items() if path.name.startswith("server-")
+        }
 
     def close(self) -> None:
         """Lets go of all rings."""
