@@ -161,12 +161,12 @@ def _failure(session: Session) -> int:
     """Says why the observation ended early, if it did."""
     if session.failure is not None:
         raise session.failure
-    if not session.broken:
+    if not session.broken or session.status == 0:
         return 0
     said = [] if session.target.running else session.last_output()
     lines = [f"\n  {line}" for line in said if line.strip()]
     tail = "".join(["; its last lines:", *lines]) if lines else ""
-    return _complain(session.broken + tail)
+    return _complain(session.broken + tail) and (session.status or 1)
 
 
 # -- the screen --------------------------------------------------------------------------------

@@ -161,6 +161,14 @@ class Session:
         """Why it ended early: `the server was killed by SIGKILL`; "" when it did not."""
         return self._course.broken
 
+    @property
+    def status(self) -> int | None:
+        """The exit status of a server that ended while it was only watched, as a shell has it."""
+        ended = self._target.poll() if not self._ways else None
+        if ended is None or (ended.status is None and ended.signal is None):
+            return None
+        return ended.status if ended.status is not None else 128 + (ended.signal or 0)
+
     def last_output(self) -> tuple[str, ...]:
         """The last lines that the server printed."""
         return self._target.output(10)

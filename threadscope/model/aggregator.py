@@ -129,7 +129,7 @@ class Aggregator:
         self._fold.done = self._fold.failed = 0
         self._fold.measurement = None
         self._fold.timeline.restart(t)
-        self._stale = self.open
+        self._stale = self.open if clients else 0
 
     def load_state(self, state: PhaseState, t: int) -> None:
         """The load went from one state of the phase to the next."""
@@ -190,7 +190,7 @@ class Aggregator:
             per_second=result.per_second,
             latency=result.latency.latency(),
             generator_percent=result.generator_percent,
-            served=self.served - self._served_before if seen else None,
+            served=self._served_in_phase(result) if seen else None,
             behaviour=self._behaviour(evidence),
             open_max=fold.timeline.open_max if seen else None,
             open_mean=evidence.open / evidence.seen if evidence.seen and seen else None,
@@ -237,6 +237,12 @@ class Aggregator:
     def stacks(self, t: int, pid: int, found: Sequence[Stack]) -> None:
         """Where the threads of a process without a probe are."""
         self._intake.at(t, lambda: self._fold.threads.stacks(pid, found, t))
+
+    def _served_in_phase(self, result: LoadResult) -> int:
+        """By the server's own count; without a load it runs on, and what was folded counts."""
+        if not self._phase.clients:
+            return result.completed + result.failed
+        return self.served - self._served_before
 
     # -- what comes out ------------------------------------------------------------------------
     @property
@@ -333,6 +339,7 @@ class Aggregator:
         evidence = fold.timeline.evidence(begin, at)
         loop_lag, gil_lag = fold.lags(at)
         seen = not self.limited
+        known = seen or fold.clients.used
         threads = fold.threads.all()
         rings = self._intake.rings.values()
         return Snapshot(
@@ -341,8 +348,8 @@ class Aggregator:
             started=self._started,
             target=self.target,
             phase=self._phase,
-            per_second=per_second if at - begin >= SECOND else None,
-            bars=rate.bars(at),
+            per_second=per_second if known and at - begin >= SECOND else None,
+            bars=rate.bars(at) if known else (),
             latency=latency,
             latency_at_client=fold.clients.used,
             in_flight=fold.clients.in_flight if fold.clients.used else None,

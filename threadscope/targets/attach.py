@@ -18,7 +18,7 @@ from .process import Ended
 from .reach import why_not_injected
 from .sockets import Listener, base_url, inodes, listeners, waiting
 from .target import Target
-from .tree import family
+from .tree import family, without_us
 
 _RING_S = 2.0
 """A probe that was asked to come in has made its ring by then."""
@@ -48,16 +48,13 @@ class AttachTarget(Target):
         self._top = inspection.process(inspection.supervisor(pid))
         pids = self.pids()
         shown = inspection.command(pid) or f"process {pid}"
-        if not any(inspection.is_python(one) for one in pids):
-            raise TargetError(
-                f"process {pid} is not a Python but {shown[:60]}: give the server's own number;"
-                " `threadscope attach` lists the servers that it finds"
-            )
-        self._listeners = listeners(pids)
+        pythons = [one for one in pids if inspection.is_python(one)]
+        self._listeners = listeners(pythons)
         if not self._listeners:
+            what = "a Python that listens on nothing" if pid in pythons else "not a Python"
             raise TargetError(
-                f"process {pid} is a Python that listens on nothing ({shown[:60]}): it is no"
-                " server; `threadscope attach` lists those that it finds"
+                f"process {pid} is {what} ({shown[:60]}): `threadscope attach` lists the servers"
+                " that it finds"
             )
         if self._into:
             self._inject()
@@ -93,7 +90,7 @@ class AttachTarget(Target):
 
     def pids(self) -> tuple[int, ...]:
         """Its processes."""
-        return family(self._top.pid) if self._top.lives else ()
+        return without_us(family(self._top.pid)) if self._top.lives else ()
 
     def poll(self) -> Ended | None:
         """Whether it ended; nobody can know how."""
@@ -118,7 +115,7 @@ class AttachTarget(Target):
         """Why there is no probe in it."""
         if not self._why:
             serving = self._serving() or [self._top.pid]
-            self._why = f"threads only: {why_not_injected(serving[0])}"
+            self._why = why_not_injected(serving[0])
         return self._why
 
     def waiting(self) -> int | None:

@@ -157,10 +157,16 @@ def check_exists(pid: int) -> None:
         raise TargetError(
             f"there is no process {pid}: `threadscope attach` lists the servers that it finds"
         )
-    if not is_ours(pid):
+    if is_ours(pid):
+        return
+    if os.geteuid() == 0:
         raise TargetError(
-            f"process {pid} belongs to {owner(pid)}: run threadscope as that user, or as root"
+            f"process {pid} may not be looked into, even by root: it is protected, or in a"
+            " container of another kind; run threadscope in there"
         )
+    raise TargetError(
+        f"process {pid} belongs to {owner(pid)}: run threadscope as that user, or as root"
+    )
 
 
 def _read(pid: int, name: str) -> bytes:
