@@ -19,8 +19,10 @@ async def counted(call: Awaitable[Any], probe: Probe, loop: Loop) -> Any:
     """Awaits the app's call for a connection; the loop's own cell counts it."""
     words, at = probe.words, loop.at + C_WEBSOCKETS
     words[at] += 1
+    COUNTED.set(True)
     try:
         return await call
     finally:
+        COUNTED.set(False)
         if words[at]:
             words[at] -= 1

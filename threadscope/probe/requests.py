@@ -353,7 +353,6 @@ def observed(app: Any) -> Any:
                         request = Request()
                         request.arrive(probe, loop, scope, send, t)
                     elif scope["type"] == "websocket" and not connections.COUNTED.get():
-                        connections.COUNTED.set(True)  # its context is its own, as a request's
                         return connections.counted(app(scope, receive, send), probe, loop)
                 except Exception:
                     request = None

@@ -60,7 +60,7 @@ class AttachTarget(Target):
             self._inject()
         command = inspection.command(self._top.pid)
         return TargetInfo(
-            title=command, url=self.url(), pids=pids, command=command,
+            title=inspection.title(self._top.pid), url=self.url(), pids=pids, command=command,
             python=inspection.python_version(pid),
         )  # fmt: skip
 

@@ -61,6 +61,14 @@ def command(pid: int) -> str:
     return " ".join(arguments(pid))
 
 
+def title(pid: int) -> str:
+    """Its command line as somebody would type it: `uvicorn main:app`."""
+    words = arguments(pid)
+    if len(words) > 1 and _PYTHON.fullmatch(os.path.basename(words[0])) and "/" in words[1]:
+        words = words[1:]
+    return " ".join([os.path.basename(words[0]), *words[1:]]) if words else f"process {pid}"
+
+
 def environment(pid: int) -> dict[str, str]:
     """The environment that it was started with; empty where that may not be read."""
     pairs = (x.decode(errors="replace").partition("=") for x in _read(pid, "environ").split(b"\0"))
