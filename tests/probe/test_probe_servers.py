@@ -6,6 +6,7 @@ import asyncio
 import gc
 import weakref
 from contextvars import Context
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -71,7 +72,7 @@ def test_a_fastapi_app_observes_itself_once(observe):
 
 
 async def one_task_for_all(server):
-    """Keep-alive, as a simple server does it: its task and context see one request after another."""
+    """Keep-alive, as a simple server does it: one task and context, request after request."""
     app = starlette_app()
     return [(await server._call(app, server.scope("/def"))).status for _ in range(3)]
 
@@ -272,22 +273,22 @@ def test_a_connection_is_counted_once(observe):
 
 # -- a process that runs already -------------------------------------------------------------------
 async def entered_live(server):
-    from pathlib import Path
-
     from threadscope.probe import live
 
     app = starlette_app()
     before = (await ask_unknown(server, app, "/def")).status
-    answer = Path(server._folder, "answer")
-    live.enter(server._folder, str(answer))
+    answer = server._folder + "/answer"
+    live.enter(server._folder, answer)
     after = [(await ask_unknown(server, app, path)).status for path in ("/def", "/async")]
-    return before, after, answer.read_text()
+    return before, after, answer
 
 
 def test_a_probe_that_comes_later_sees_the_requests_from_then_on(observe, tmp_path):
     """The app, its routes and its middleware were made before."""
     seen = observe(entered_live, probe=False)
-    assert seen.result == (200, [200, 200], "ok")
+    before, after, answer = seen.result
+    assert (before, after) == (200, [200, 200])
+    assert Path(answer).read_text() == "ok"
     assert [end.what.name for end in seen.of("END")] == ["hello", "wait"]
 
 

@@ -262,6 +262,7 @@ class Fold:
             request.hop_cpu += cpu * 1000
         measurement = self._measuring(t)
         if measurement is not None:
+            thread.hops_measured += 1
             measurement.processes[ring.pid].hop_wait.add(waited * 1000)
             if request is not None:
                 measurement.routes[request.endpoint].hop_wait.add(waited * 1000)

@@ -52,7 +52,8 @@ class Thread:
         self.ended_at = 0
         self.first: tuple[int, ThreadSample] | None = None
         """The first sample of the present measurement."""
-        self.hops_first = 0
+        self.hops_measured = 0
+        """By the records of the present measurement: cells are read ahead of the watermark."""
 
     def span(self, begin: int, end: int, request: int) -> None:
         """A request had this thread; short ones next to each other become one span."""
@@ -120,7 +121,7 @@ class Thread:
     def begin_measure(self) -> None:
         """From here on counts for the summary."""
         self.first = self.samples[-1] if self.samples else None
-        self.hops_first = self.hops or 0
+        self.hops_measured = 0
 
     def summary(self) -> ThreadSummary:
         """The thread since the measurement began."""
@@ -133,7 +134,7 @@ class Thread:
             involuntary = _per_second(old.involuntary, new.involuntary, t1 - t0)
         return ThreadSummary(
             self.pid, self.tid, self.label, self.role, cpu, wait, voluntary, involuntary,
-            None if self.hops is None else max(self.hops - self.hops_first, 0),
+            None if self.hops is None and not self.hops_measured else self.hops_measured,
         )  # fmt: skip
 
 

@@ -11,6 +11,8 @@ from threadscope.probe import layout as L
 from threadscope.rings.reader import RingReader, RingUnreadable
 
 LOOK_NS = 500_000_000
+"""From one look for rings that others have made to the next. Into our own folder we look each time:
+a worker's requests are there as soon as its ring, and must be folded in their time."""
 BEAT_NS = 1_000_000_000
 
 
@@ -47,9 +49,11 @@ class RingSet:
         Args:
             t: monotonic ns.
         """
+        others: Iterable[Path] = ()
         if t - self._looked > LOOK_NS:
             self._looked = t
-            self._find()
+            others = self._others()
+        self._find(others)
         beats = t - self._beaten > BEAT_NS
         if beats:
             self._beaten = t
@@ -72,9 +76,9 @@ class RingSet:
             )
             yield batch, is_load
 
-    def _find(self) -> None:
+    def _find(self, others: Iterable[Path]) -> None:
         own = set(self._folder.glob("*.ring"))
-        for path in sorted(own.union(self._others())):
+        for path in sorted(own.union(others)):
             if path in self._readers or path in self._refused:
                 continue
             try:  # of a server that ran before us, only what comes from now on
