@@ -15,6 +15,7 @@ import threadscope.probe
 from threadscope.probe import layout as L
 from threadscope.rings.folder import probe_environment
 from threadscope.rings.reader import RingReader
+from tests.pythons import other_python
 
 pytestmark = pytest.mark.integration
 
@@ -206,12 +207,3 @@ ring.put(layout.STEP, 0, 0, 1, 7, 1)
     assert [r[L.R_REQUEST] for r in reader.drain(0) if r[L.R_KIND] == L.STEP] == [7]
     assert reader.text(reader.header()[L.W_PYTHON]).startswith(version + ".")
     reader.close()
-
-
-def other_python(version):
-    """A Python of that version; `THREADSCOPE_TEST_PYTHONS` may name folders with more of them."""
-    folders = os.environ.get("THREADSCOPE_TEST_PYTHONS", "")
-    found = shutil.which(f"python{version}", path=os.pathsep.join([folders, os.environ["PATH"]]))
-    if found is None or python("print(1)", executable=found)[0] != "1":
-        pytest.skip(f"there is no python{version} on PATH or in THREADSCOPE_TEST_PYTHONS")
-    return found
