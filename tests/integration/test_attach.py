@@ -1,4 +1,4 @@
-"""`threadscope attach` and `dump`: what is seen of a server that runs, and that it is left alone."""
+"""`threadscope attach` and `dump`: what they see of a server, and that they leave it alone."""
 
 from __future__ import annotations
 

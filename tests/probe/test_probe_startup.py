@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 import threadscope.probe
+from tests.pythons import other_python
 from threadscope.probe import layout as L
 from threadscope.rings.folder import probe_environment
 from threadscope.rings.reader import RingReader
-from tests.pythons import other_python
 
 pytestmark = pytest.mark.integration
 
