@@ -150,10 +150,10 @@ def test_the_place_of_a_stall_is_named_while_it_is_fresh(watched):
     for t in range(0, 2000, 100):
         watched.server.step(t, t + 99, t + 1)
     watched.server.put(L.STALL, 150, 1, a=at(0), x=where)
-    assert watched.look(2100).behaviour.reason.endswith("last seen at cpu.py:14 in burn()")
+    assert watched.look(2100).behaviour.place == "cpu.py:14 in burn()"
     for t in range(2000, 9000, 100):
         watched.server.step(t, t + 99, t + 1)
-    assert "last seen" not in watched.look(9100).behaviour.reason
+    assert watched.look(9100).behaviour.place == ""
 
 
 # -- a phase ---------------------------------------------------------------------------------------

@@ -219,9 +219,9 @@ class Fold:
         if self.measurement is not None:
             self.measurement.served(request.arrived, t)
         measurement = self._measuring(t)
-        if measurement is None:
+        route = measurement.route(request) if measurement is not None else None
+        if route is None:
             return
-        route = measurement.routes[request.endpoint]
         route.started += 1
         route.completed += 1
         route.failed += bool(failed)
@@ -258,8 +258,9 @@ class Fold:
         measurement = self._measuring(t)
         if measurement is not None:
             measurement.processes[ring.pid].hop_wait.add(waited * 1000)
-            if request is not None:
-                measurement.routes[request.endpoint].hop_wait.add(waited * 1000)
+            route = measurement.route(request) if request is not None else None
+            if route is not None:
+                route.hop_wait.add(waited * 1000)
 
     # -- the process ---------------------------------------------------------------------------
     def _limiter(self, ring: Ring, record: Record) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.strip import Strip
 
-from threadscope.model.snapshot import Event, LogLine, Snapshot
+from threadscope.model.snapshot import Event, LogLine, Snapshot, TargetInfo
 from threadscope.model.text import clean
 from threadscope.report.units import duration, wall
 from threadscope.tui.line import Line
@@ -60,6 +60,8 @@ class RequestsPanel(Panel):
         if self._filter:
             title.add("   only ", MUTED).add(clean(self._filter, 40), WARN)
             title.add("   esc shows all", MUTED)
+        else:
+            title.add(_work(snapshot.target), MUTED)
         strips = [Strip.blank(width)] * self.gap + [title.strip(width)]
         # an arrival is written down when its start comes so much later: here it is in its place
         lines = sorted(snapshot.log, key=lambda line: line.t)
@@ -72,6 +74,14 @@ class RequestsPanel(Panel):
             text = " nothing matches" if self._filter and snapshot.log else " no request yet"
             strips.append(Line().add(text, GHOST).strip(width))
         return strips
+
+
+def _work(target: TargetInfo) -> str:
+    """How much a request has to do, where a demo says it."""
+    if target.work is None:
+        return ""
+    takes = f", about {target.work_ms} ms of CPU" if target.work_ms else ""
+    return f"   {target.work:,} additions each{takes}"
 
 
 def _strip(entry: LogLine, wall_offset: int, width: int) -> Strip:
