@@ -87,6 +87,8 @@ def _paid(summaries: Sequence[PhaseSummary]) -> str:
     speed = _versus(base.per_second, other.per_second, names, "answered {} as many requests")
     if speed and _too_few(base, other):
         speed += " (too few to be sure: measure longer)"
+    if not base.per_second or not other.per_second:
+        speed = "Too few were answered to compare them"
     speed = speed or "They answered about as many requests a second"
     cost = _versus(
         base.cpu_ns_per_request, other.cpu_ns_per_request, names, "{} the CPU time a request"

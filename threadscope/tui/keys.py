@@ -94,7 +94,13 @@ def bindings() -> list[Binding]:
 
 
 def possible(action: str, steered: bool, variants: Collection[Variant]) -> bool:
-    """Whether an action makes sense here: a replayed session has no load, an app no variants."""
+    """Whether an action makes sense here.
+
+    Args:
+        action: of a key.
+        steered: there is a load, and a server that answers it.
+        variants: those that can be asked for; an app of your own has none.
+    """
     if action not in STEERING:
         return True
     if not steered:

@@ -31,6 +31,8 @@ ZOOMS = (1.5, 3, 6, 15, 30, 60)
 """Seconds that the lanes can show."""
 FILLED = 7 / 8
 """A lane this high is drawn as blocks with the number inside."""
+BRIEF = 3
+"""An event loop that waits for the GIL over fewer cells than this is drawn faintly."""
 GAP_FROM = 3
 """Requests of at least so many cells get a gap between them; narrower ones differ by colour."""
 IDLE = "·"
@@ -120,14 +122,14 @@ class LanesPanel(Panel):
         cells = lm.lane_cells(lane, view, 16 if self.tall else lm.FULL)
         share = row.cpu_percent if row else lm.cpu_percent(lane, snapshot.at)
         name = fit(name_of(lane, snapshot), label - 2)
-        ended = row is not None and row.state == "X"
+        ended, loop = row is not None and row.state == "X", lane.role is Role.LOOP
         line = Line().add(" ").left(name, label - 1, MUTED if ended else TEXT)
         lines = [line]
         if self.tall:
-            upper = Line().to(label).pieces(lane_pieces(cells, upper=True))
-            lines = [upper, line.pieces(lane_pieces(cells, lower=True))]
+            upper = Line().to(label).pieces(lane_pieces(cells, upper=True, loop=loop))
+            lines = [upper, line.pieces(lane_pieces(cells, lower=True, loop=loop))]
         else:
-            line.pieces(lane_pieces(cells))
+            line.pieces(lane_pieces(cells, loop=loop))
         line.right("ended" if ended else f"{percent(share)} %", RIGHT - 1, MUTED)
         return [one.strip(width) for one in lines]
 
@@ -148,7 +150,11 @@ class _Run(NamedTuple):
 
 
 def lane_pieces(
-    cells: Sequence[lm.LaneCell], *, upper: bool = False, lower: bool = False
+    cells: Sequence[lm.LaneCell],
+    *,
+    upper: bool = False,
+    lower: bool = False,
+    loop: bool = False,
 ) -> list[Piece]:
     """A lane as text.
 
@@ -156,6 +162,7 @@ def lane_pieces(
         cells: of `lane_cells`; with 16 levels when drawn in two lines.
         upper: draw the upper of two lines; it carries the numbers.
         lower: draw the lower of two lines.
+        loop: an event loop's lane: requests pass it on their way to a worker thread.
     """
     top = 16 if upper or lower else lm.FULL
     base = lm.FULL if upper else 0
@@ -167,6 +174,9 @@ def lane_pieces(
             pieces += grouped(_free(height, upper) for height in heights)
             continue
         styles = request_styles(request)
+        if loop and len(heights) < BRIEF and not any(cell.height for cell in run.cells):
+            pieces.append(((" " if upper else IDLE) * len(heights), styles.name))
+            continue
         filled = sum(cell.height for cell in run.cells) >= FILLED * top * len(run.cells)
         drawn = [
             (BLOCKS[height], styles.block) if height else (HELD, styles.shade) for height in heights

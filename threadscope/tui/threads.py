@@ -183,11 +183,12 @@ def _now(line: Line, now: Activity, at: int, room: int) -> None:
 
 
 def _sum(snapshot: Snapshot, label: int, width: int) -> Strip:
-    """`Σ 5  99.8  1.00 of 2 cores`: all threads but the probe's own."""
+    """`all  5 threads  99.8  1.00 of 2 cores`: all threads but the probe's own."""
     rows = [row for row in snapshot.threads if row.role is not Role.PROBE]
     known = [row.cpu_percent for row in rows if row.cpu_percent is not None]
     wide = width >= WIDE
-    line = Line().right(f"Σ {len(rows)}", 14 if wide else 8, MUTED)
+    line = Line().right("all", 14 if wide else 8, MUTED)
+    line.add("  ").left(plural(len(rows), "thread"), label, MUTED)
     line.to(_label_at(width) + label + (5 if wide else 2))
     line.right(percent(sum(known) if known else None), 6, TEXT)
     if snapshot.cores_used is not None:
