@@ -293,3 +293,39 @@ def test_a_worker_process_that_ended_takes_only_its_own_with_it(watched):
 
     watched.aggregator.add_sample(sample(6000, thread(WORKER), pid=1))
     assert [row.pid for row in watched.fold(6200).threads] == [1]
+
+
+def test_what_the_phase_before_left_running_is_not_one_of_its_routes(watched):
+    watched.server.started(0, 1)
+    watched.look(300)
+    watched.aggregator.begin_phase(at(400), Variant("def", "def"), 4, 1.0)
+    watched.aggregator.load_state(PhaseState.MEASURE, at(500))
+    watched.server.end(0, 700, 1, what=route("/old", "async def"))
+    watched.server.end(600, 800, 2)
+    watched.look(1000)
+    (found,) = watched.aggregator.end_phase(result(1)).routes
+    assert (found.endpoint.route, found.completed) == ("/x", 1)
+
+
+def test_a_phase_that_nobody_counts_up_has_the_rates_that_were_seen(watched):
+    phase(watched, 1000, 3000)
+    for number in range(1, 9):  # one of 500 ms after the other, and the last one hangs
+        watched.load.send((number - 1) * 500, number)
+        if number < 8:
+            watched.load.done((number - 1) * 500, number * 500 - 1, number)
+    watched.look(5000)
+    seen = watched.aggregator.as_seen()
+    assert (seen.started, seen.completed, seen.failed, seen.cut_off) == (8, 7, 0, 1)
+    assert (seen.settle_s, seen.duration_s, seen.per_second) == (1.0, 2.0, 2.0)
+    assert seen.latency.count == 4
+    summary = watched.aggregator.end_phase(seen, "stopped before its end")
+    assert summary.latency.max == pytest.approx(499 * MS, rel=0.01)
+
+
+def test_a_phase_that_was_hardly_measured_has_no_rates(watched):
+    phase(watched, 1000, 1400)
+    watched.load.send(1100, 1)
+    watched.load.done(1100, 1200, 1)
+    watched.look(3000)
+    seen = watched.aggregator.as_seen()
+    assert (seen.completed, seen.per_second, seen.duration_s) == (1, 0.0, 0.0)

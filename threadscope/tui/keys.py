@@ -38,7 +38,7 @@ KEYS = (
     ),
     Key("right_square_bracket", "]", "clients(1)", "", ""),
     Key("l", "l", "load", "load", "load off, and on again", 4),
-    Key("space", "space", "pause", "pause", "pause the picture, and go on; collecting goes on", 2),
+    Key("space", "space", "pause", "pause", "pause the picture; collecting goes on", 2),
     Key(
         "left",
         "←",

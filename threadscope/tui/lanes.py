@@ -25,18 +25,20 @@ from threadscope.tui.palette import (
 )
 from threadscope.tui.panel import Panel
 from threadscope.tui.rows import Key, choose, fold_text, key_of, worth_a_row
-from threadscope.tui.sharing import WIDE
 
 ZOOMS = (1.5, 3, 6, 15, 30, 60)
 """Seconds that the lanes can show."""
 FILLED = 7 / 8
 """A lane this high is drawn as blocks with the number inside."""
 BRIEF = 3
-"""An event loop that waits for the GIL over fewer cells than this is drawn faintly."""
+"""Fewer cells than this on an event loop, and little CPU: a request that only passes it."""
+LITTLE = 1 / 4
 GAP_FROM = 3
 """Requests of at least so many cells get a gap between them; narrower ones differ by colour."""
 IDLE = "·"
 HELD = "░"
+LEGEND = 80
+"""From this many columns on the glyphs are explained."""
 RIGHT = 12
 """Columns right of the lanes."""
 
@@ -106,7 +108,7 @@ class LanesPanel(Panel):
     def _title(self, width: int) -> Strip:
         line = Line().add(" Lanes", STRONG)
         legend = "height = CPU   colour = request   ░ held without CPU   · idle"
-        line.add("   " + legend if width >= WIDE else "", MUTED)
+        line.add("   " + legend if width >= LEGEND else "", MUTED)
         right = f"last {self.seconds:g} s "
         return line.to(width - len(right)).add(right, TEXT).strip(width)
 
@@ -174,8 +176,8 @@ def lane_pieces(
             pieces += grouped(_free(height, upper) for height in heights)
             continue
         styles = request_styles(request)
-        if loop and len(heights) < BRIEF and not any(cell.height for cell in run.cells):
-            pieces.append(((" " if upper else IDLE) * len(heights), styles.name))
+        if loop and _passes(run.cells, top):
+            pieces.append(("".join(_free(height, upper)[0] for height in heights), styles.name))
             continue
         filled = sum(cell.height for cell in run.cells) >= FILLED * top * len(run.cells)
         drawn = [
@@ -198,6 +200,14 @@ def _runs(cells: Sequence[lm.LaneCell]) -> list[_Run]:
         _Run(group, i + 1 < len(groups) and groups[i + 1][0].boundary)
         for i, group in enumerate(groups)
     ]
+
+
+def _passes(cells: Sequence[lm.LaneCell], top: int) -> bool:
+    """Whether a request is on the loop only for a moment, on its way to a worker thread.
+
+    Without the shade of one that holds it, it is seen that the loop idles or waits for the GIL.
+    """
+    return len(cells) < BRIEF and all(cell.height <= LITTLE * top for cell in cells)
 
 
 def _free(height: int, upper: bool) -> Piece:

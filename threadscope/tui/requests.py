@@ -10,6 +10,7 @@ from threadscope.report.units import duration, wall
 from threadscope.tui.line import Line
 from threadscope.tui.palette import ALARM, GHOST, MUTED, STRONG, TEXT, WARN, request_styles
 from threadscope.tui.panel import Panel
+from threadscope.tui.rows import short_label
 from threadscope.tui.sharing import WIDE
 
 GLYPHS = {Event.ARRIVE: "·", Event.START: "▶", Event.END: "■", Event.NOTE: "—"}
@@ -99,13 +100,15 @@ def _strip(entry: LogLine, wall_offset: int, width: int) -> Strip:
     if wide and client:
         line.left(client, 11, MUTED)
     spare = width - line.width - (_DETAIL if wide else _SHORT_DETAIL)
-    line.left(entry.endpoint.label, max(12, min(44, spare))).add("  " if wide else " ")
+    label = entry.endpoint.label if wide else short_label(entry.endpoint)
+    line.left(label, max(12, min(44, spare))).add("  " if wide else " ")
     if entry.event is Event.END:
         _end(line, entry, None if wide or not client else client)
         return line.strip(width)
     line.left(entry.thread, 11).add("" if wide else f" {client}", MUTED)
     if entry.event is Event.START and entry.here_ns >= WAITED_NS:
-        line.add(f" {duration(entry.here_ns)} after it arrived", MUTED)
+        after = duration(entry.here_ns)
+        line.add(f" {after} after it arrived" if wide else f" after {after}", MUTED)
     return line.strip(width)
 
 

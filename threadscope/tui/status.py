@@ -59,15 +59,23 @@ def phase_text(phase: PhaseInfo, at: int) -> str:
 
 def _who(snapshot: Snapshot, behind_ns: int | None, width: int) -> Strip:
     left, right = _left(snapshot, behind_ns, width), _right(snapshot.target, width)
-    excess = sum(one.width + 2 for one in [*left, *right]) + 1 - width
-    if excess > 0:
-        left = [_shorter(one, excess) if one.rank == TITLE else one for one in left]
+    full = next((one for one in left if one.rank == TITLE), None)
+    if full is not None:  # a route gives way before a fact does: its begin says which one it is
+        left[left.index(full)] = _cut(full, MIN_TITLE)
     kept = set(keep([*left, *right], width - 3, 2))
     left, right = [i for i in left if i in kept], [i for i in right if i in kept]
+    if full is not None:
+        spare = width - 1 - sum(one.width + 2 for one in [*left, *right])
+        left = [_cut(full, one.width + spare) if one.rank == TITLE else one for one in left]
     tail = joined(right, 2)
     line = Line().add(" ").pieces(joined(left, 3 if _spare(left, right, width) else 2))
     line.to(width - 1 - sum(len(text) for text, _ in tail))
     return line.pieces(tail).strip(width)
+
+
+def _cut(title: Item, width: int) -> Item:
+    [(text, style)] = title.pieces
+    return item(fit(text, width), style, rank=title.rank)
 
 
 def _left(snapshot: Snapshot, behind_ns: int | None, width: int) -> list[Item]:
@@ -98,12 +106,6 @@ def _right(target: TargetInfo, width: int) -> list[Item]:
     out.append(item(plural(target.workers, "worker"), TEXT, rank=6))
     out.append(item(target.url, TEXT, rank=7 if width >= WIDE else 9))
     return out
-
-
-def _shorter(title: Item, excess: int) -> Item:
-    """A route gives way before a fact does; its begin says which one it is."""
-    [(text, style)] = title.pieces
-    return item(fit(text, max(MIN_TITLE, title.width - excess)), style, rank=title.rank)
 
 
 def _spare(left: list[Item], right: list[Item], width: int) -> bool:

@@ -12,7 +12,15 @@ from threadscope.report.units import UNKNOWN, cpu_time, percent, plural, rate, s
 from threadscope.tui.line import Line, fit, meter, width_of
 from threadscope.tui.palette import GHOST, GOOD, METER, MUTED, STRONG, TEXT, request_styles
 from threadscope.tui.panel import Panel
-from threadscope.tui.rows import Key, choose, fold_text, is_idle, key_of, worth_a_row
+from threadscope.tui.rows import (
+    Key,
+    choose,
+    fold_text,
+    is_idle,
+    key_of,
+    short_label,
+    worth_a_row,
+)
 from threadscope.tui.sharing import WIDE
 
 
@@ -158,7 +166,7 @@ def _row(row: ThreadRow, at: int, label: int, width: int) -> Strip:
     if row.state == "X":
         line.add("ended", MUTED)
     elif row.now is not None:
-        _now(line, row.now, at, width - line.width - 1)
+        _now(line, row.now, at, width)
     return line.strip(width)
 
 
@@ -175,10 +183,11 @@ def _label_at(width: int) -> int:
     return 16 if width >= WIDE else 10
 
 
-def _now(line: Line, now: Activity, at: int, room: int) -> None:
+def _now(line: Line, now: Activity, at: int, width: int) -> None:
     """`#80 GET /cpu/async/{client}  0.11 s`, cut in the middle."""
     number, since = f"#{now.request} ", f"  {seconds(at - now.since)}"
-    label = fit(now.endpoint.label, room - width_of(number) - len(since))
+    label = now.endpoint.label if width >= WIDE else short_label(now.endpoint)
+    label = fit(label, width - line.width - 1 - width_of(number) - len(since))
     line.add(number, request_styles(now.request).name).add(label).add(since, MUTED)
 
 
