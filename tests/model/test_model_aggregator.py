@@ -329,3 +329,19 @@ def test_a_phase_that_was_hardly_measured_has_no_rates(watched):
     watched.look(3000)
     seen = watched.aggregator.as_seen()
     assert (seen.completed, seen.per_second, seen.duration_s) == (1, 0.0, 0.0)
+
+
+def test_what_ran_when_the_server_ended_ran_until_then(watched):
+    watched.server.hop_out(100, 200, 1)
+    watched.look(400, cells=[hop(300, 2), cell(LOOP, L.ROLE_LOOP, request=3, since=250)])
+    watched.aggregator.server_ended(at(700), "the server was killed by SIGKILL")
+    snapshot = watched.fold(1000)
+    spans = {
+        lane.label: [(one.begin, one.end, one.request) for chunk in lane.spans for one in chunk]
+        for lane in snapshot.lanes
+    }
+    assert spans == {
+        "event loop": [(at(250), at(700), 3)],
+        "worker-01": [(at(100), at(200), 1), (at(300), at(700), 2)],
+    }
+    assert all(not lane.current for lane in snapshot.lanes)

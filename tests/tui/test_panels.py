@@ -189,6 +189,14 @@ class TestRequests:
         shown = text(RequestsPanel(), replace(f.cpu_async(), target=target))[0]
         assert shown == " Requests   1,000 additions each"
 
+    def test_on_the_narrowest_screen_what_has_no_room_is_left_out_whole(self):
+        start, end = text(RequestsPanel(), f.cpu_async(), 60)[1:3]
+        assert start.endswith("event loop")
+        assert end.endswith("200 302 ms here")
+        lines = text(ThreadsPanel(), f.cpu_async(), 60)
+        assert lines[1].endswith("#77")
+        assert "…" not in lines[-1]
+
     def test_on_a_narrow_screen_get_goes_without_saying(self):
         assert "/cpu/async/…" in text(RequestsPanel(), f.cpu_async(), 80)[1]
         assert "GET /cpu/async/{client}" in text(RequestsPanel(), f.cpu_async(), 120)[1]

@@ -286,7 +286,7 @@ class Aggregator:
     def server_ended(self, t: int, how: str) -> None:
         """Nothing runs any more, and no ring of it tells anything new."""
         self._over = how
-        self._intake.at(t, self._fold.stop)
+        self._intake.at(t, lambda: self._fold.stop(t))
         self._intake.closed = True
 
     def process_ended(self, t: int, pid: int) -> None:

@@ -125,12 +125,12 @@ class Fold:
             self.timeline.opened(-1)
         return request
 
-    def stop(self) -> None:
-        """The server is gone, and all that ran in it."""
+    def stop(self, t: int) -> None:
+        """The server is gone at t, and all that ran in it."""
         for key in list(self.open):
             self.closed(key)
         self.timeline.hopped(-self.timeline.hops)
-        self.threads.stop()
+        self.threads.stop(t)
 
     def process_gone(self, t: int, pid: int) -> None:
         """One process is gone, and all that ran in it."""

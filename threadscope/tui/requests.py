@@ -103,12 +103,13 @@ def _strip(entry: LogLine, wall_offset: int, width: int) -> Strip:
     label = entry.endpoint.label if wide else short_label(entry.endpoint)
     line.left(label, max(12, min(44, spare))).add("  " if wide else " ")
     if entry.event is Event.END:
-        _end(line, entry, None if wide or not client else client)
+        _end(line, entry, None if wide or not client else client, width)
         return line.strip(width)
-    line.left(entry.thread, 11).add("" if wide else f" {client}", MUTED)
+    line.left(entry.thread, 11).add_if_it_fits("" if wide else f" {client}", width, MUTED)
     if entry.event is Event.START and entry.here_ns >= WAITED_NS:
         after = duration(entry.here_ns)
-        line.add(f" {after} after it arrived" if wide else f" after {after}", MUTED)
+        text = f" {after} after it arrived" if wide else f" after {after}"
+        line.add_if_it_fits(text, width, MUTED)
     return line.strip(width)
 
 
@@ -116,10 +117,12 @@ _DETAIL, _SHORT_DETAIL = 44, 37
 """Columns for what follows the endpoint."""
 
 
-def _end(line: Line, entry: LogLine, client: str | None) -> None:
+def _end(line: Line, entry: LogLine, client: str | None, width: int) -> None:
     """The status and the two durations: in the server, and as the client saw it."""
     status, bad = outcome(entry)
     line.left(status, 11 if bad else 4 if client else 6, ALARM if bad else TEXT)
     line.add(f"{duration(entry.here_ns)} here")
     if entry.client_ns is not None:
-        line.add(", ", MUTED).add(f"{duration(entry.client_ns)} at {client or 'the client'}")
+        there = f"{duration(entry.client_ns)} at {client or 'the client'}"
+        if line.width + 2 + len(there) <= width:
+            line.add(", ", MUTED).add(there)

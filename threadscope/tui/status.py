@@ -88,7 +88,7 @@ def _left(snapshot: Snapshot, behind_ns: int | None, width: int) -> list[Item]:
     if phase.variant.title:
         out.append(item(phase.variant.title, TEXT, rank=TITLE))
     state = phase_text(phase, snapshot.at)
-    if state:
+    if state and snapshot.target.running:  # else a banner says more
         out.append(item(state, WARN, rank=1))
     return out
 

@@ -9,7 +9,7 @@ from textual.strip import Strip
 
 from threadscope.model.snapshot import Activity, Role, Snapshot, ThreadRow
 from threadscope.report.units import UNKNOWN, cpu_time, percent, plural, rate, seconds
-from threadscope.tui.line import Line, fit, meter, width_of
+from threadscope.tui.line import Line, fit, meter
 from threadscope.tui.palette import GHOST, GOOD, METER, MUTED, STRONG, TEXT, request_styles
 from threadscope.tui.panel import Panel
 from threadscope.tui.rows import (
@@ -49,6 +49,8 @@ HOPS = Column(
     wide=True,
 )
 CPU = Column("%CPU", 5, lambda row: percent(row.cpu_percent), lambda row: row.cpu_percent)
+MIN_ROUTE = 8
+"""With less room than this for the route, `NOW` has the request's number alone."""
 SORTABLE = (CPU, WAIT, SWITCHES, TIME, HOPS)
 """`s` goes through these; before the first, threads stand in their natural order."""
 
@@ -187,8 +189,10 @@ def _now(line: Line, now: Activity, at: int, width: int) -> None:
     """`#80 GET /cpu/async/{client}  0.11 s`, cut in the middle."""
     number, since = f"#{now.request} ", f"  {seconds(at - now.since)}"
     label = now.endpoint.label if width >= WIDE else short_label(now.endpoint)
-    label = fit(label, width - line.width - 1 - width_of(number) - len(since))
-    line.add(number, request_styles(now.request).name).add(label).add(since, MUTED)
+    line.add(number, request_styles(now.request).name)
+    room = width - line.width - 1 - len(since)
+    if room >= MIN_ROUTE:
+        line.add(fit(label, room)).add(since, MUTED)
 
 
 def _sum(snapshot: Snapshot, label: int, width: int) -> Strip:
@@ -207,5 +211,5 @@ def _sum(snapshot: Snapshot, label: int, width: int) -> Strip:
     if not rows:
         line.add(f"  {snapshot.health.limited or 'no thread was seen yet'}", GHOST)
     elif waiting:
-        line.add(f"   {len(waiting)} in a request", MUTED)
+        line.add_if_it_fits(f"   {len(waiting)} in a request", width, MUTED)
     return line.strip(width)
