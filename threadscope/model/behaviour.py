@@ -74,7 +74,7 @@ def behaviour(evidence: Evidence, *, limited: str = "") -> Behaviour:
         )
     if one_hop >= ALONE_SHARE and (held >= HELD_SHARE or alone >= ALONE_SHARE):
         if held >= 0.5:
-            reason = f"one request at a time holds the event loop, {held:.0%} of the time"
+            reason = f"one request at a time holds the event loop, {100 * held:.0f} % of the time"
         else:
             reason = "one request at a time on one thread"
         return Behaviour(Word.SEQUENTIAL, reason, facts)
