@@ -10,9 +10,10 @@ from typing import NamedTuple
 from threadscope.load.control import LoadProcess
 from threadscope.load.messages import Result, State
 from threadscope.load.plan import MAX_CLIENTS, LoadPlan
-from threadscope.model.aggregator import Aggregator, LoadResult
+from threadscope.model.aggregator import Aggregator
+from threadscope.model.counted import LoadResult
 from threadscope.model.histogram import Histogram
-from threadscope.model.snapshot import Health, PhaseState, PhaseSummary, Variant
+from threadscope.model.snapshot import PhaseState, PhaseSummary, Variant
 
 GRACE_NS = 2_000_000_000
 """So long the load may take to count up a phase that was broken off; its requests may hang."""
@@ -119,17 +120,17 @@ class Script:
             self._end_running()
             self._give_up_at = self._give_up_at or t + GRACE_NS
 
-    def change_clients(self, by: int) -> None:
+    def change_clients(self, by: int, t: int) -> None:
         """Lets so many clients more (or fewer) ask, in the phases that follow too."""
         self._clients = max(1, min(self._clients + by, MAX_CLIENTS))
         self._load.set_clients(self._clients)
-        self._aggregator.set_load(clients=self._clients)
+        self._aggregator.set_load(t, clients=self._clients)
 
-    def toggle_load(self) -> None:
+    def toggle_load(self, t: int) -> None:
         """Stops the load, or starts it again; every phase begins with it."""
         self._on = not self._on
         self._load.set_on(self._on)
-        self._aggregator.set_load(on=self._on)
+        self._aggregator.set_load(t, on=self._on)
 
     # -- what comes from the load and the server -----------------------------------------------
     def load_state(self, state: State) -> None:
@@ -188,7 +189,10 @@ class Script:
         if self._result is None or mark <= self._result[0]:
             return
         aborted = self.broken or (STOPPED if self._cut else "")
-        summary = self._aggregator.end_phase(self._result[1] or self._as_seen(t), aborted)
+        result = self._result[1] or self._aggregator.as_seen()
+        if self._result[1] is None:  # nor will anybody say that it is over
+            self._aggregator.load_state(PhaseState.DONE, t)
+        summary = self._aggregator.end_phase(result, aborted)
         self.played.append(Played(self._running, summary))
         self._running = self._result = None
         self._clear_by = t + (CLEAR_NS if summary.cut_off or summary.failed else 0)
@@ -223,14 +227,6 @@ class Script:
         measured = self._state in (PhaseState.DRAIN, PhaseState.DONE)
         self._cut = self._cut or not (self._running.live or measured)
         self._load.stop()
-
-    def _as_seen(self, t: int) -> LoadResult:
-        """Nobody says what was counted: the requests that were seen, and no rates."""
-        seen = self._aggregator.snapshot(Health())
-        self._aggregator.load_state(PhaseState.DONE, t)
-        completed, open_ = seen.done - seen.failed, seen.in_flight or 0
-        counts = seen.done + open_, completed, seen.failed, open_
-        return LoadResult(*counts, 0.0, 0.0, 0.0, 0.0, Histogram(), None)
 
 
 def best_of_each(played: Iterable[Played]) -> list[PhaseSummary]:

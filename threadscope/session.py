@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -205,13 +204,15 @@ class Session:
 
     def change_clients(self, by: int) -> None:
         """Lets so many clients more (or fewer) ask."""
-        if self._script is not None:
-            self._inbox.put(partial(self._script.change_clients, by))
+        script = self._script
+        if script is not None:
+            self._inbox.put(lambda: script.change_clients(by, now()))
 
     def toggle_load(self) -> None:
         """Stops the load, or starts it again."""
-        if self._script is not None:
-            self._inbox.put(self._script.toggle_load)
+        script = self._script
+        if script is not None:
+            self._inbox.put(lambda: script.toggle_load(now()))
 
     def finish(self) -> None:
         """Ends the phase that runs and waits until it is summed up, at most FINISH_S."""
@@ -311,7 +312,8 @@ class Session:
         self._aggregator.advance(t)
         self._course.tick(t - 150_000_000, t)
         over = self._course.over and (self._finishing or not self._over.is_set())
-        if over or tick % TICKS_A_SNAPSHOT == 0:
+        still = self._over.is_set() and not self._aggregator.target.running  # the picture stays
+        if over or (tick % TICKS_A_SNAPSHOT == 0 and not still):
             self._snapshot(t)
         if over:  # only now: whoever waits for it wants the last snapshot too
             self._over.set()

@@ -70,6 +70,7 @@ TARGET = {
     "loop": MAYBE_TEXT,
     "http": MAYBE_TEXT,
     "url": str,
+    "work": (int, type(None)),
 }
 PHASE = {
     "demo": str,

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from threadscope.model.behaviour import Evidence, behaviour
+from threadscope.model.counted import MEASURED_NS, LoadResult, as_seen, watched
 from threadscope.model.fold import Fold
-from threadscope.model.histogram import Histogram
 from threadscope.model.intake import Intake
 from threadscope.model.phase import Measurement
 from threadscope.model.records import Batch
@@ -34,28 +34,11 @@ from threadscope.model.snapshot import (
     Variant,
     Word,
 )
-from threadscope.model.windows import SECOND, Chunks
+from threadscope.model.windows import KEPT_S, SECOND, Chunks, Marks, Seconds
 
 WATERMARK_NS = 100_000_000
 """How far the picture is behind: rings are read at 20 Hz, writers may be late."""
 HEADLINE_NS = 5 * SECOND
-MEASURED_NS = SECOND // 2
-
-
-@dataclass(frozen=True, slots=True)
-class LoadResult:
-    """What the load itself counted in a phase; see `load.messages.Result`."""
-
-    started: int
-    completed: int
-    failed: int
-    cut_off: int
-    per_second: float
-    settle_s: float
-    duration_s: float
-    drain_s: float
-    latency: Histogram
-    generator_percent: float | None
 
 
 class Aggregator:
@@ -74,6 +57,7 @@ class Aggregator:
         self._intake = Intake(self._fold)
         self._queue: Chunks[DepthPoint] = Chunks()
         self._depth = -1
+        self._seconds, self._marks = Seconds(started), Marks()
         self._phase = PhaseInfo()
         self._phase_begun = started
         self._round = 0
@@ -124,6 +108,7 @@ class Aggregator:
         self._round = round
         self._phase = PhaseInfo(variant, PhaseState.STARTING, t, seconds, clients, True, tour)
         self._phase_begun = t
+        self._marks.add(t, variant.key)
         self._served_before = self.served
         self._lost_before, self._read_before = self._lost, self._fold.read
         self._fold.done = self._fold.failed = 0
@@ -141,7 +126,7 @@ class Aggregator:
         if state is PhaseState.MEASURE:
             fold.timeline.pass_to(t)
             fold.timeline.mark(t)
-            fold.measurement = Measurement(t)
+            fold.measurement = Measurement(t, self._phase_begun)
             for thread in fold.threads.all():
                 thread.begin_measure()
         elif state is PhaseState.DRAIN:
@@ -153,13 +138,24 @@ class Aggregator:
             fold.clients.forget()
             fold.timeline.in_flight = 0
 
-    def set_load(self, *, clients: int | None = None, on: bool | None = None) -> None:
-        """The load was changed while it runs."""
+    def set_load(self, t: int, *, clients: int | None = None, on: bool | None = None) -> None:
+        """The load was changed at t while it runs."""
+        if clients is not None:
+            self._marks.add(t, f"{clients} clients")
+        if on is not None:
+            self._marks.add(t, "load on" if on else "load off")
         self._phase = replace(
             self._phase,
             clients=self._phase.clients if clients is None else clients,
             load_on=self._phase.load_on if on is None else on,
         )
+
+    def as_seen(self) -> LoadResult:
+        """What a load would say that cannot be waited for: counts as they were seen here.
+
+        Rates and latency are those of the last minute of the measurement.
+        """
+        return as_seen(self._fold, self._phase_begun, self._mark)
 
     def end_phase(self, result: LoadResult, aborted: str = "") -> PhaseSummary:
         """Sums a phase up; call it when all of it was folded.
@@ -214,21 +210,7 @@ class Aggregator:
 
         Without a probe nothing was seen: all counts are 0.
         """
-        fold, measured = self._fold, self._fold.measurement
-        begin, end = (measured.begin, measured.end or self._mark) if measured else (0, 0)
-        latency = measured.latency() if measured else Histogram()
-        return LoadResult(
-            started=fold.done + self.open,
-            completed=fold.done - fold.failed,
-            failed=fold.failed,
-            cut_off=self.open,
-            per_second=latency.latency().count * SECOND / (end - begin) if end > begin else 0.0,
-            settle_s=0.0,
-            duration_s=(end - begin) / SECOND,
-            drain_s=0.0,
-            latency=latency,
-            generator_percent=None,
-        )
+        return watched(self._fold, self._mark)
 
     def sockets(self, waiting: int | None) -> None:
         """Without a load of ours: how many requests the sockets hold, at the least."""
@@ -301,7 +283,7 @@ class Aggregator:
     def server_ended(self, t: int, how: str) -> None:
         """Nothing runs any more, and no ring of it tells anything new."""
         self._over = how
-        self._intake.at(t, self._fold.stop)
+        self._intake.at(t, lambda: self._fold.stop(t))
         self._intake.closed = True
 
     def process_ended(self, t: int, pid: int) -> None:
@@ -323,7 +305,7 @@ class Aggregator:
         t, place = self._fold.stall
         if found.evidence.get("loop_held_share", 0) < 0.5 or self._mark - t > HEADLINE_NS:
             return found
-        return replace(found, reason=f"{found.reason}, last seen at {place}") if place else found
+        return replace(found, place=place)
 
     def snapshot(self, health: Health, output: tuple[str, ...] = ()) -> Snapshot:
         """The state at the watermark.
@@ -350,6 +332,8 @@ class Aggregator:
             phase=self._phase,
             per_second=per_second if known and at - begin >= SECOND else None,
             bars=rate.bars(at) if known else (),
+            seconds=self._seconds.points(rate, at) if known else (),
+            marks=self._marks.since(at - KEPT_S * SECOND),
             latency=latency,
             latency_at_client=fold.clients.used,
             in_flight=fold.clients.in_flight if fold.clients.used else None,

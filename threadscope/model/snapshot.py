@@ -173,6 +173,13 @@ class Behaviour:
     word: Word
     reason: str
     evidence: dict[str, float] = field(default_factory=dict)
+    place: str = ""
+    """Where a long step on the event loop was last seen: `cpu.py:31 in burn()`."""
+
+    @property
+    def sentence(self) -> str:
+        """The reason, and the place."""
+        return f"{self.reason}, last seen at {self.place}" if self.place else self.reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +194,23 @@ class Latency:
     p95: int | None = None
     p99: int | None = None
     max: int | None = None
+
+
+class Second(NamedTuple):
+    """What ended in one whole second."""
+
+    t: int
+    """When it began."""
+    latency: Latency
+    """Its count is how many ended."""
+
+
+class Mark(NamedTuple):
+    """The load was changed."""
+
+    t: int
+    text: str
+    """`8 clients`, `load off`, a variant's key."""
 
 
 class Limiter(NamedTuple):
@@ -214,6 +238,10 @@ class TargetInfo:
     http: str = ""
     cpus: int = 1
     """Cores of the host."""
+    work: int | None = None
+    """Additions a request, in a demo that counts its work so."""
+    work_ms: int | None = None
+    """What they take of CPU, as the demo found out; None where it was told how many."""
     running: bool = True
     ended: str = ""
     """How it ended: `exited with status 1`, `killed by SIGKILL`."""
@@ -276,6 +304,10 @@ class Snapshot:
     """Ends a second over the last 5 s (or since the phase's measurement began, if shorter)."""
     bars: tuple[int, ...] = ()
     """Ends in each of the last 60 whole seconds, oldest first."""
+    seconds: tuple[Second, ...] = ()
+    """The last 60 whole seconds, oldest first; the latencies are of the same kind as `latency`."""
+    marks: tuple[Mark, ...] = ()
+    """Changes of the load in the last minute, oldest first."""
     latency: Latency = Latency()
     """Over the last 5 s: at our clients, or in the server without our load."""
     latency_at_client: bool = True

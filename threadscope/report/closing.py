@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import wrap
 
 from threadscope.model.snapshot import PhaseSummary
 from threadscope.report.compare import ROWS, compare_lines
 from threadscope.report.units import duration
 
 
-def closing_lines(summaries: Sequence[PhaseSummary]) -> list[str]:
+def closing_lines(summaries: Sequence[PhaseSummary], width: int | None = None) -> list[str]:
     """The figures of one variant, or several side by side.
 
     Args:
         summaries: one a variant; none: nothing was measured, and nothing is said.
+        width: of the terminal, to which sentences are wrapped; None: they are not.
     """
     if not summaries:
         return []
     early = [_ended_early(one) for one in summaries if one.aborted]
     table = compare_lines(summaries) if len(summaries) > 1 else _figures(summaries[0])
-    return ["", *table, *early]
+    lines = [*table, *early]
+    if width is not None:
+        lines = [part for line in lines for part in wrap(line, max(width, 20)) or [""]]
+    return ["", *lines]
 
 
 def _figures(one: PhaseSummary) -> list[str]:
     head = max(len(title) for title, _ in ROWS)
-    behaviour = f"{one.behaviour.word.upper()}: {one.behaviour.reason}"
+    behaviour = f"{one.behaviour.word.upper()}: {one.behaviour.sentence}"
     rows = [f"{title:<{head}}   {text(one)}" for title, text in ROWS]
     return [one.variant.title, *rows, "", behaviour]
 

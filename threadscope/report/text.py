@@ -54,8 +54,8 @@ class TextReport:
             if self._begun == self._ended:  # it was over before it was seen
                 moment = self._first_moment(snapshot, summary.variant)
                 self._begin(moment, summary.variant, summary.clients)
-            word, reason = summary.behaviour.word.upper(), summary.behaviour.reason
-            self._heads.append((begun, f"== {summary.variant.title}: {word}, {reason}"))
+            word, why = summary.behaviour.word.upper(), summary.behaviour.sentence
+            self._heads.append((begun, f"== {summary.variant.title}: {word}, {why}"))
             self._ended += 1
         if running and self._begun == ended:
             self._begin(begun, phase.variant, phase.clients)

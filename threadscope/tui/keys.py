@@ -38,7 +38,7 @@ KEYS = (
     ),
     Key("right_square_bracket", "]", "clients(1)", "", ""),
     Key("l", "l", "load", "load", "load off, and on again", 4),
-    Key("space", "space", "pause", "pause", "pause the picture, and go on; collecting goes on", 2),
+    Key("space", "space", "pause", "pause", "pause the picture; collecting goes on", 2),
     Key(
         "left",
         "←",
@@ -59,6 +59,7 @@ KEYS = (
     Key("escape", "esc", "clear_filter", "", ""),
     Key("1", "1", "view('overview')", "", "the overview"),
     Key("4", "4", "view('output')", "output", "what the server printed", 6),
+    Key("5", "5", "view('charts')", "charts", "rate and latency of the last minute", 6),
     Key("q", "q", "quit", "quit", "quit; Ctrl-C too, at any time", 0),
     Key("ctrl+c", "^C", "quit", "", ""),
     Key("question_mark", "?", "help", "help", "this list", 0),
@@ -93,7 +94,13 @@ def bindings() -> list[Binding]:
 
 
 def possible(action: str, steered: bool, variants: Collection[Variant]) -> bool:
-    """Whether an action makes sense here: a replayed session has no load, an app no variants."""
+    """Whether an action makes sense here.
+
+    Args:
+        action: of a key.
+        steered: there is a load, and a server that answers it.
+        variants: those that can be asked for; an app of your own has none.
+    """
     if action not in STEERING:
         return True
     if not steered:

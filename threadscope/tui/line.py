@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from rich.cells import cell_len, set_cell_size
@@ -46,6 +46,19 @@ def spark(values: Sequence[float]) -> str:
     return "".join(BLOCKS[-int(-8 * value // top)] for value in values)
 
 
+def grouped(cells: Iterable[Piece]) -> list[Piece]:
+    """Neighbours of one style as one text: fewer segments, less to write to the terminal."""
+    pieces: list[Piece] = []
+    text, last = "", TEXT
+    for ch, style in cells:
+        if style is not last and text:
+            pieces.append((text, last))
+            text = ""
+        text += ch
+        last = style
+    return [*pieces, (text, last)]
+
+
 class Line:
     """Builds a Strip from left to right."""
 
@@ -60,6 +73,10 @@ class Line:
             self._segments.append(Segment(text, style))
             self.width += width_of(text)
         return self
+
+    def add_if_it_fits(self, text: str, width: int, style: Style = TEXT) -> Line:
+        """Append text, or nothing where it would pass `width` cells."""
+        return self.add(text, style) if self.width + width_of(text) <= width else self
 
     def left(self, text: str, width: int, style: Style = TEXT) -> Line:
         """Append text in a column, flush left."""
