@@ -118,22 +118,26 @@ def test_an_unknown_demo():
     ]
 
 
+SHORT = " (10k is 10,000, 1m a million)"
+NO_TIME = " is not a time: a number with ms, s, m or h behind it, as in 500ms, 5s or 2m, up to 24h"
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["-c", "0"], "'0' is not a whole number from 1 to 10,000"),
-        (["-c", "four"], "'four' is not a whole number from 1 to 10,000"),
-        (["-c", "-3"], "'-3' is not a whole number from 1 to 10,000"),
-        (["-c", "11k"], "'11k' is not a whole number from 1 to 10,000"),
-        (["-c", "²"], "'²' is not a whole number from 1 to 10,000"),
-        (["-n", "0"], "'0' is not a whole number from 1 to 1,000,000,000"),
-        (["-n", "9" * 5000], "is not a whole number from 1 to 1,000,000,000"),
-        (["--work", "0"], "'0' is not a whole number from 1 to 1,000,000,000,000"),
-        (["--port", "99999"], "'99999' is not a whole number from 1 to 65,535"),
-        (["-z", "soon"], "'soon' is no time up to 24h: say 5s, 500ms or 2m"),
-        (["-z", "0s"], "'0s' is no time up to 24h: say 5s, 500ms or 2m"),
-        (["-z", "25h"], "'25h' is no time up to 24h: say 5s, 500ms or 2m"),
-        (["-t", "-1"], "'-1' is no time up to 24h: say 5s, 500ms or 2m"),
+        (["-c", "0"], "'0' is not a whole number from 1 to 10,000" + SHORT),
+        (["-c", "four"], "'four' is not a whole number from 1 to 10,000" + SHORT),
+        (["-c", "-3"], "'-3' is not a whole number from 1 to 10,000" + SHORT),
+        (["-c", "11k"], "'11k' is not a whole number from 1 to 10,000" + SHORT),
+        (["-c", "²"], "'²' is not a whole number from 1 to 10,000" + SHORT),
+        (["-n", "0"], "'0' is not a whole number from 1 to 1,000,000,000" + SHORT),
+        (["-n", "9" * 5000], "is not a whole number from 1 to 1,000,000,000" + SHORT),
+        (["--work", "0"], "'0' is not a whole number from 1 to 1,000,000,000,000" + SHORT),
+        (["--port", "99999"], "'99999' is not a whole number from 1 to 65,535" + SHORT),
+        (["-z", "soon"], "'soon'" + NO_TIME),
+        (["-z", "0s"], "'0s'" + NO_TIME),
+        (["-z", "25h"], "'25h'" + NO_TIME),
+        (["-t", "-1"], "'-1'" + NO_TIME),
         (["--mode", "x"], "'x' is not one of 'async', 'def', 'tour'."),
     ],
 )
