@@ -6,76 +6,25 @@ import json
 import signal
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from threadscope.options import own_load_options
+
 if TYPE_CHECKING:
-    from threadscope.session import Session
     from threadscope.targets.target import Target
 
-
-def _time(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
-    from threadscope import cli
-
-    return cli._time(context, parameter, value)
+F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _whole(most: int) -> Callable[[click.Context, click.Parameter, str | None], int | None]:
-    def whole(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
-        from threadscope import cli
-
-        return cli._whole(most)(context, parameter, value)
-
-    return whole
-
-
-_OPTIONS = (
-    click.option(
-        "--url",
-        "urls",
-        metavar="PATH",
-        multiple=True,
-        help="Ask for this path, as in /items/1, with a load of our own; may be given again.",
-    ),
-    click.option(
-        "-c",
-        "--concurrency",
-        metavar="NUMBER",
-        callback=_whole(10_000),
-        help="Clients of the load, each of which asks again when it was answered  [default: 4]",
-    ),
-    click.option(
-        "-z",
-        "--duration",
-        metavar="TIME",
-        callback=_time,
-        help="How long to watch or to measure, as in 500ms, 5s or 2m.",
-    ),
-    click.option(
-        "-n",
-        "--requests",
-        metavar="NUMBER",
-        callback=_whole(10**9),
-        help="End the load after so many requests.",
-    ),
-    click.option(
-        "-t",
-        "--timeout",
-        metavar="TIME",
-        callback=_time,
-        default="30s",
-        show_default=True,
-        help="Longest wait of the load for an answer.",
-    ),
-    click.option("--no-tui", is_flag=True, help="Plain lines instead of the screen."),
-    click.option("--json", "as_json", is_flag=True, help="Only a JSON report on standard output."),
-)
-
-
-def _watching(command: Callable[..., None]) -> Callable[..., None]:
-    """The options of a command that watches."""
-    for option in reversed(_OPTIONS):
+def _views(command: F) -> F:
+    """The ways to show an observation, and the load that may be part of it."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Only a JSON report."),
+        click.option("--no-tui", is_flag=True, help="Plain lines instead of the screen."),
+        own_load_options,
+    ):
         command = option(command)
     return command
 
@@ -92,7 +41,7 @@ Examples:
 )
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.option("--keep", is_flag=True, help="Leave the server running at the end.")
-@_watching
+@_views
 def run(command: tuple[str, ...], keep: bool, **options: Any) -> None:  # noqa: ANN401  # click gives them by name
     """Run a server by any COMMAND and watch it.
 
@@ -101,6 +50,9 @@ def run(command: tuple[str, ...], keep: bool, **options: Any) -> None:  # noqa: 
     """
     _quiet_interrupt()
     from threadscope.targets.command import CommandTarget
+    from threadscope.ways import check
+
+    check(options)
 
     target = CommandTarget(command, asked=_needs_port(options), keep=keep)
     status = _watch(target, options)
@@ -123,7 +75,7 @@ Examples:
 @click.option(
     "--inject", is_flag=True, help="Take a probe into the running server (Python 3.14 and later)."
 )
-@_watching
+@_views
 def attach(server: str | None, pid: str | None, inject: bool, **options: Any) -> None:  # noqa: ANN401  # click gives them by name
     """Watch a server that runs already.
 
@@ -132,7 +84,9 @@ def attach(server: str | None, pid: str | None, inject: bool, **options: Any) ->
     """
     _quiet_interrupt()
     from threadscope.targets.attach import AttachTarget
+    from threadscope.ways import check
 
+    check(options)
     name = server or pid
     if name is None:
         sys.exit(_list_servers())
@@ -180,36 +134,22 @@ def _quiet_interrupt() -> None:
 
 
 def _needs_port(options: dict[str, Any]) -> bool:
-    return any(not url.startswith("http") for url in options["urls"])
+    return any("://" not in url for url in options["further_urls"])
 
 
 def _watch(target: Target, options: dict[str, Any]) -> int:
     from threadscope import cli
     from threadscope.run import watch
-
-    session = _session(target, options)
-    return watch(session, cli._view(options["as_json"], options["no_tui"]))
-
-
-def _session(target: Target, options: dict[str, Any]) -> Session:
     from threadscope.session import Options, Session
-    from threadscope.ways import check_urls, ways_of
+    from threadscope.ways import CLIENTS, ways
 
-    urls = options["urls"]
-    if not urls:
-        for flag in ("concurrency", "requests"):
-            if options[flag] is not None:
-                raise click.UsageError(f"--{flag} belongs to a load: say what to ask, with --url /")
-    try:
-        check_urls(urls)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--url") from None
     asked = Options(
-        clients=options["concurrency"] or 4,
+        clients=options["concurrency"] or CLIENTS,
         seconds=options["duration"],
         requests=options["requests"],
     )
-    return Session(target, ways_of(urls, options["timeout"]), asked)
+    session = Session(target, ways(options), asked)
+    return watch(session, cli._view(options["as_json"], options["no_tui"]))
 
 
 def _list_servers() -> int:

@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from threadscope.model.behaviour import Evidence, behaviour
-from threadscope.model.counted import MEASURED_NS, LoadResult, as_seen, watched
+from threadscope.model.counted import MEASURED_NS, as_seen, watched
+from threadscope.model.counted import LoadResult as LoadResult
 from threadscope.model.fold import Fold
 from threadscope.model.intake import Intake
 from threadscope.model.phase import Measurement
