@@ -119,7 +119,7 @@ def dump(server: str, as_json: bool) -> None:
 
 @click.command()
 def doctor() -> None:
-    """Say what this machine allows, and what to do about what it does not."""
+    """Say what this machine allows, and what to do about it."""
     from threadscope.doctor import examine
 
     for finding in examine():

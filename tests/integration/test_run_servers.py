@@ -107,9 +107,10 @@ def test_every_pool_and_every_loop_of_a_process_is_seen(run):
     options = [word for url in urls for word in ("--url", url)]
     started = run(["--json", "-n", "20", *options], command)
     assert started.status(60) == 0, started.err.text
-    first, second = started.document["phases"]
-    for phase, hops in ((first, 2), (second, 1)):
-        assert phase["server"]["requests_completed"] == phase["requests"]["completed"]
-        assert hops_of(phase) == hops * phase["requests"]["completed"]
-    roles = [thread["role"] for thread in second["server"]["threads"]]
+    [phase] = started.document["phases"]
+    assert phase["server"]["requests_completed"] == phase["requests"]["completed"]
+    done = {route["route"]: route["requests"]["completed"] for route in phase["routes"]}
+    assert set(done) == {"/thread", "/bare"}
+    assert hops_of(phase) == 2 * done["/thread"] + done["/bare"]
+    roles = [thread["role"] for thread in phase["server"]["threads"]]
     assert roles.count("event loop") == 2

@@ -114,7 +114,7 @@ class CommandTarget(Target):
 
     def outlives(self) -> bool:
         """A kept one does, if it has not ended by itself."""
-        return self._keep and self._process is not None and self.poll() is None
+        return isinstance(self._process, KeptProcess) and self._process.runs
 
     def unseen(self) -> str:
         """Why the probe did not come in, when it had time to since the server listens."""

@@ -73,6 +73,11 @@ class KeptProcess:
             return None
         return Ended(status=status) if status >= 0 else Ended(signal=-status)
 
+    @property
+    def runs(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
     def read_output(self) -> None:
         """Takes over what it has printed since the last time, the last of it if that is much."""
         try:
