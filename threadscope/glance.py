@@ -23,10 +23,9 @@ def glance(server: str) -> Snapshot:
         TargetError: there is none, or it is not for us.
         FolderError: there is no place for our own files.
     """
-    session = Session(AttachTarget(server), (), Options(clients=1))
+    session = Session(AttachTarget(server), (), Options(clients=1, seconds=LOOK_S))
     try:
         session.start()
-        session.watch(LOOK_S)
         end = time.monotonic() + PATIENCE_S
         while not session.over and time.monotonic() < end:
             time.sleep(0.05)

@@ -128,8 +128,6 @@ def _lines(
     """Plays the variants once and reports."""
     if keys:
         session.play(keys, seconds=options.measure_s)
-    else:
-        session.watch(options.seconds)
     if view is View.JSON:
         while not (session.over or signals.number):
             time.sleep(LOOK_S)
@@ -189,7 +187,7 @@ def _screen(session: Session, keys: list[str], options: Options, signals: Signal
     from threadscope.tui.app import ThreadscopeApp
 
     if not keys:
-        session.watch(options.seconds)
+        pass  # it watches from its start
     elif len(keys) > 1 or options.seconds or options.requests:
         session.play(keys, seconds=options.measure_s, then_live=True)
     else:

@@ -112,7 +112,7 @@ class Session:
         self._aggregator = Aggregator(t, wall_offset=time.time_ns() - t)
         if self._load is not None:
             self._script = Script(self._load, self._aggregator, self.options.clients)
-        self._course = self._script or Watching(self._aggregator)
+        self._course = self._script or Watching(self._aggregator, t, self.options.seconds)
         cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
         self._aggregator.target = replace(info, cpus=cpus)
         self._thread = threading.Thread(target=self._observe, name="threadscope observer")
@@ -237,16 +237,6 @@ class Session:
             script.play(phases, now())
 
         self._inbox.put(play)
-
-    def watch(self, seconds: float | None) -> None:
-        """Watches what others ask, where there is no load.
-
-        Args:
-            seconds: how long; None: until somebody ends it.
-        """
-        watching = self._course
-        assert isinstance(watching, Watching), "there is a load"
-        self._inbox.put(lambda: watching.begin(now(), seconds))
 
     def _phases(
         self,

@@ -14,18 +14,21 @@ class Watching:
 
     Args:
         aggregator: is told where the phase is.
+        t: monotonic ns now: from here on counts.
+        seconds: how long; None: until it is stopped.
     """
 
-    def __init__(self, aggregator: Aggregator) -> None:
+    def __init__(self, aggregator: Aggregator, t: int, seconds: float | None) -> None:
         self._aggregator = aggregator
-        self._begun = False
-        self._end_at: int | None = None
+        self._live, self._cut = seconds is None, False
+        self._end_at = None if seconds is None else t + int(seconds * 1e9)
         self._drained_at: int | None = None
-        self._live, self._cut = True, False
         self.finished: list[PhaseSummary] = []
         """The phase, when it has ended."""
         self.broken = ""
         """Why it ended early."""
+        aggregator.begin_phase(t, WATCH, 0, seconds)
+        aggregator.load_state(PhaseState.MEASURE, t)
 
     @property
     def results(self) -> list[PhaseSummary]:
@@ -37,24 +40,8 @@ class Watching:
         """Whether it was watched to its end."""
         return bool(self.finished)
 
-    def begin(self, t: int, seconds: float | None) -> None:
-        """From here on counts.
-
-        Args:
-            t: monotonic ns now.
-            seconds: how long; None: until it is stopped.
-        """
-        if self._begun:
-            return
-        self._begun, self._live = True, seconds is None
-        self._end_at = None if seconds is None else t + int(seconds * 1e9)
-        self._aggregator.begin_phase(t, WATCH, 0, seconds)
-        self._aggregator.load_state(PhaseState.MEASURE, t)
-
     def stop(self, t: int) -> None:
         """Ends it now."""
-        if not self._begun:
-            self.begin(t, None)
         if self._end_at is None or t < self._end_at:
             self._cut = not self._live
             self._end_at = t
@@ -78,6 +65,5 @@ class Watching:
             self._aggregator.load_state(PhaseState.DRAIN, t)
         elif mark > self._drained_at:
             self._aggregator.load_state(PhaseState.DONE, t)
-            result = self._aggregator.watched()
             aborted = self.broken or (STOPPED if self._cut else "")
-            self.finished.append(self._aggregator.end_phase(result, aborted))
+            self.finished.append(self._aggregator.end_phase(self._aggregator.watched(), aborted))

@@ -195,6 +195,7 @@ def test_only_what_comes_from_now_on_counts(serve, threadscope_, tmp_path):
         phase = report(threadscope_("attach", server.pid, "--json", "-z", "1s"))
     assert 0 < phase["requests"]["completed"] == phase["server"]["requests_completed"]
     assert phase["requests"]["completed"] < ended(server, tmp_path)
+    assert phase["latency_ms"]["max"] > 0, "as the server saw it"
     [route] = phase["routes"]
     assert (route["route"], route["kind"]) == ("/def", "def")
 

@@ -49,18 +49,15 @@ def ask(port, path="/def"):
 # -- watching --------------------------------------------------------------------------------------
 def test_it_watches_the_requests_that_come(run, tmp_path):
     port = free_port()
-    watching = run("--json", "--", *uvicorn(port))
+    watching = run("--json", "-z", "5s", "--", *uvicorn(port))
     eventually(lambda: listens(port), what="the server listens")
-    eventually(lambda: watching.rings and list(watching.rings[0].glob("server-*")), what="a ring")
     assert [ask(port) for _ in range(7)] == [200] * 7
     eventually(lambda: watching.served() == 7, what="all were seen")
-    watching.signal(signal.SIGINT)
-    assert watching.status() == 128 + signal.SIGINT, watching.err.text
+    assert watching.status() == 0, watching.err.text
     [phase] = watching.document["phases"]
     assert phase["load"] is None
     assert phase["requests"]["completed"] == phase["server"]["requests_completed"] == 7
     assert (tmp_path / "count").stat().st_size == 7
-    assert phase["latency_ms"]["max"] > 0, "as the server saw it"
     watching.assert_nothing_left()
 
 
