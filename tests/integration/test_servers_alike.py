@@ -30,8 +30,8 @@ SERVERS = {
     "gunicorn -k asgi": "-m gunicorn -k asgi counted:app -b 127.0.0.1:{port}",
 }
 ASKED = (
-    "GET /echo/%C3%A4?q=2", "GET /echo/x?q=no", "GET /nowhere", "POST /def", "HEAD /async", "GET /async",
-    "GET /thread", "GET /stream", "GET /background", "GET /background", "GET /boom", "GET /async",
+    "GET /echo/%C3%A4?q=2", "GET /echo/x?q=no", "GET /nowhere", "POST /def", "HEAD /async",
+    "GET /async", "GET /thread", "GET /stream", "GET /background", "GET /background", "GET /boom", "GET /async",
 )  # fmt: skip
 
 
