@@ -31,7 +31,8 @@ SERVERS = {
 }
 ASKED = (
     "GET /echo/%C3%A4?q=2", "GET /echo/x?q=no", "GET /nowhere", "POST /def", "HEAD /async",
-    "GET /async", "GET /thread", "GET /stream", "GET /background", "GET /background", "GET /boom", "GET /async",
+    "GET /async", "GET /thread", "GET /stream", "GET /background", "GET /background",
+    "GET /boom", "GET /async",
 )  # fmt: skip
 
 
