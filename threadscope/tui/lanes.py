@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import groupby
-from typing import NamedTuple
 
 from rich.style import Style
 from textual.strip import Strip
@@ -12,7 +12,7 @@ from textual.strip import Strip
 from threadscope.model.snapshot import Lane, Role, Snapshot, ThreadRow
 from threadscope.report.units import percent
 from threadscope.tui import lanes_math as lm
-from threadscope.tui.line import BLOCKS, Line, Piece, fit, grouped
+from threadscope.tui.line import BLOCKS, Line, Piece, fit
 from threadscope.tui.palette import (
     GHOST,
     MUTED,
@@ -41,6 +41,10 @@ LEGEND = 80
 """From this many columns on the glyphs are explained."""
 RIGHT = 12
 """Columns right of the lanes."""
+_LOWER = BLOCKS + BLOCKS[-1] * lm.FULL
+_UPPER = BLOCKS[0] * lm.FULL + BLOCKS
+"""The block of each height, in the lower (or only) and in the upper line of a lane."""
+_PARTS = re.compile(" +|[^ ]+")
 
 
 def lanes_of(snapshot: Snapshot) -> list[Lane]:
@@ -128,10 +132,10 @@ class LanesPanel(Panel):
         line = Line().add(" ").left(name, label - 1, MUTED if ended else TEXT)
         lines = [line]
         if self.tall:
-            upper = Line().to(label).pieces(lane_pieces(cells, upper=True, loop=loop))
-            lines = [upper, line.pieces(lane_pieces(cells, lower=True, loop=loop))]
+            upper = Line().to(label).cells(lane_pieces(cells, upper=True, loop=loop))
+            lines = [upper, line.cells(lane_pieces(cells, lower=True, loop=loop))]
         else:
-            line.pieces(lane_pieces(cells, loop=loop))
+            line.cells(lane_pieces(cells, loop=loop))
         line.right("ended" if ended else f"{percent(share)} %", RIGHT - 1, MUTED)
         return [one.strip(width) for one in lines]
 
@@ -141,14 +145,6 @@ def name_of(lane: Lane, snapshot: Snapshot) -> str:
     if len(snapshot.target.pids) < 2:
         return lane.label
     return f"{lane.pid} {lane.label.removeprefix('event ')}"
-
-
-class _Run(NamedTuple):
-    """Cells in a row that belong to one request."""
-
-    cells: list[lm.LaneCell]
-    followed: bool
-    """Another request begins right behind it."""
 
 
 def lane_pieces(
@@ -166,87 +162,83 @@ def lane_pieces(
         lower: draw the lower of two lines.
         loop: an event loop's lane: requests pass it on their way to a worker thread.
     """
-    top = 16 if upper or lower else lm.FULL
-    base = lm.FULL if upper else 0
+    top = 2 * lm.FULL if upper or lower else lm.FULL
+    blocks = _UPPER if upper else _LOWER
+    heights = [cell.height for cell in cells]
+    line = "".join([blocks[height] for height in heights])
     pieces: list[Piece] = []
-    for run in _runs(cells):
-        heights = [min(lm.FULL, max(0, cell.height - base)) for cell in run.cells]
-        request = run.cells[0].request
+    begin = end = 0
+    for request, group in groupby([cell.request for cell in cells]):
+        begin, end = end, end + len(list(group))
+        text, cpu = line[begin:end], sum(heights[begin:end])
         if not request:
-            pieces += grouped(_free(height, upper) for height in heights)
+            pieces += _split(text, UNCLAIMED, (" " if upper else IDLE, GHOST))
             continue
         styles = request_styles(request)
-        if loop and _passes(run.cells, top):
-            pieces.append(("".join(_free(height, upper)[0] for height in heights), styles.name))
+        if loop and _passes(heights[begin:end], top):
+            pieces.append((text if upper else text.replace(" ", IDLE), styles.name))
             continue
-        filled = sum(cell.height for cell in run.cells) >= FILLED * top * len(run.cells)
-        drawn = [
-            (BLOCKS[height], styles.block) if height else (HELD, styles.shade) for height in heights
-        ]
-        if upper and any(cell.height for cell in run.cells):
-            drawn = [(" ", styles.block) if ch == HELD else (ch, style) for ch, style in drawn]
-        gap = run.followed and len(drawn) >= GAP_FROM
+        free = (" ", styles.block) if upper and cpu else (HELD, styles.shade)
+        followed = end < len(cells) and cells[end].boundary
+        last = _edge(text, styles) if followed and len(text) >= GAP_FROM else ()
+        text = text[: len(text) - len(last)]
+        number, at = "", 0
         if request > 0 and not lower:
-            _write_number(drawn, request, len(drawn) - gap, styles, filled=filled)
-        if gap:
-            drawn[-1] = ("▊", styles.edge) if heights[-1] == lm.FULL else (" ", TEXT)
-        pieces += grouped(drawn)
+            filled = cpu >= FILLED * top * (end - begin)
+            number, at = _number(request, len(text), filled=filled)
+        pieces += _split(text[:at], styles.block, free)
+        if number:
+            pieces.append((number, styles.number if filled else styles.start))
+        pieces += _split(text[at + len(number) :], styles.block, free)
+        pieces += last
     return pieces
 
 
-def _runs(cells: Sequence[lm.LaneCell]) -> list[_Run]:
-    groups = [list(group) for _, group in groupby(cells, key=lambda cell: cell.request)]
+def _split(blocks: str, style: Style, free: Piece) -> list[Piece]:
+    """Blocks in one style; where there are none, another character in another style."""
+    if not blocks:
+        return []
+    if " " not in blocks:
+        return [(blocks, style)]
     return [
-        _Run(group, i + 1 < len(groups) and groups[i + 1][0].boundary)
-        for i, group in enumerate(groups)
+        (free[0] * len(part), free[1]) if part[0] == " " else (part, style)
+        for part in _PARTS.findall(blocks)
     ]
 
 
-def _passes(cells: Sequence[lm.LaneCell], top: int) -> bool:
+def _passes(heights: Sequence[int], top: int) -> bool:
     """Whether a request is on the loop only for a moment, on its way to a worker thread.
 
     Without the shade of one that holds it, it is seen that the loop idles or waits for the GIL.
     """
-    return len(cells) < BRIEF and all(cell.height <= LITTLE * top for cell in cells)
+    return len(heights) < BRIEF and all(height <= LITTLE * top for height in heights)
 
 
-def _free(height: int, upper: bool) -> Piece:
-    """A cell that no request claims."""
-    if height:
-        return BLOCKS[height], UNCLAIMED
-    return " " if upper else IDLE, GHOST
+def _edge(text: str, styles: RequestStyles) -> tuple[Piece, ...]:
+    """The last cell of a request with a gap behind it."""
+    return (("▊", styles.edge) if text[-1] == BLOCKS[-1] else (" ", TEXT),)
 
 
-def _write_number(
-    drawn: list[Piece], request: int, room: int, styles: RequestStyles, *, filled: bool
-) -> None:
-    """`84` in the middle of full blocks, `#84` at the start of low ones, where there is room."""
+def _number(request: int, room: int, *, filled: bool) -> tuple[str, int]:
+    """`84` in the middle of full blocks, `#84` at the start of low ones; "" without room."""
     text = str(request) if filled else f"#{request}"
     if len(text) > room:
-        return
+        return "", 0
     if filled:
         text = f" {text} " if len(text) + 4 <= room else text
-        start = (room - len(text)) // 2
-    else:
-        start = 0
-        text += " " if len(text) < room else ""
-    style = styles.number if filled else styles.start
-    for i, ch in enumerate(text, start):
-        drawn[i] = (ch, style)
+        return text, (room - len(text)) // 2
+    return text + " " * (len(text) < room), 0
 
 
 def _queue_strip(snapshot: Snapshot, view: lm.Window, label: int, width: int) -> Strip:
     depths = lm.depth_cells(snapshot.queue, view)
     scale = max(depths, default=0)
     line = Line().add(" ").left("queued", label - 1)
-    line.pieces(grouped(_depth_piece(lm.depth_height(depth, scale)) for depth in depths))
+    blocks = "".join([BLOCKS[lm.depth_height(depth, scale)] for depth in depths])
+    line.cells(_split(blocks, QUEUE, (IDLE, GHOST)))
     waiting = snapshot.queued if snapshot.queued is not None else depths[-1] if depths else 0
     style: Style = QUEUE if waiting else MUTED
     return line.right(f"{waiting} waiting", RIGHT - 1, style).strip(width)
-
-
-def _depth_piece(height: int) -> Piece:
-    return (BLOCKS[height], QUEUE) if height else (IDLE, GHOST)
 
 
 def _axis(view: lm.Window, seconds: float, label: int, width: int) -> Strip:
