@@ -1,8 +1,8 @@
 """One observation: a server, a load, the sampler and the rings, joined into snapshots.
 
-An observer thread does it all: it reads rings at 20 Hz and the kernel at 10 Hz, folds what is
-older than the watermark, and leaves a snapshot four times a second. Whoever looks takes the latest
-one; commands go into an inbox and are carried out by the same thread.
+An observer thread does it all: ten times a second it reads the kernel and the rings, and the rings
+again for each of four snapshots a second; it folds what is older than the watermark. Whoever looks
+takes the latest snapshot; commands go into an inbox and are carried out by the same thread.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -29,6 +30,7 @@ from threadscope.targets.process import Ended
 from threadscope.targets.target import Target
 
 TICK_S = 0.05
+"""What happens happens at a multiple of this; at most of these times something is due."""
 TICKS_A_SAMPLE = 2
 TICKS_A_SNAPSHOT = 5
 TICKS_A_LOOK = 20
@@ -252,13 +254,22 @@ class Session:
             tick, due = 0, time.monotonic()
             while not self._closing.is_set():
                 self._tick(tick)
-                tick += 1
-                due = max(due + TICK_S, time.monotonic())
-                self._closing.wait(due - time.monotonic())
+                ticks = next(n for n in count(1) if _has_work(tick + n))
+                tick += ticks
+                due = max(due + ticks * TICK_S, time.monotonic())
+                self._obey(due)
         except BaseException as error:
             self.failure = error
         finally:
             self._rings.close()
+
+    def _obey(self, until: float) -> None:
+        """Carries out what the inbox asks for, each at once, until it is time for a tick."""
+        while (left := until - time.monotonic()) > 0 and not self._closing.is_set():
+            try:
+                self._inbox.get(timeout=left)()
+            except Empty:
+                return
 
     def _tick(self, tick: int) -> None:
         while True:
@@ -314,6 +325,10 @@ class Session:
             load_percent=self._load_percent,
         )
         self._latest = self._aggregator.snapshot(health, self._target.output(OUTPUT_LINES))
+
+
+def _has_work(tick: int) -> bool:
+    return tick % TICKS_A_SAMPLE == 0 or tick % TICKS_A_SNAPSHOT == 0
 
 
 def _end_of(what: str, ended: Ended) -> str:
