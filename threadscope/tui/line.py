@@ -19,7 +19,7 @@ Piece = tuple[str, Style]
 BLOCKS = " ▁▂▃▄▅▆▇█"
 """Heights 0 to 8."""
 
-_new_segment = partial(tuple.__new__, Segment)
+new_segment = partial(tuple.__new__, Segment)
 """Half the price of Segment(...), for hundreds of them a picture."""
 
 
@@ -74,7 +74,7 @@ class Line:
     def add(self, text: str, style: Style = TEXT) -> Line:
         """Append text."""
         if text:
-            self._segments.append(_new_segment((text, style, None)))
+            self._segments.append(new_segment((text, style, None)))
             self.width += len(text) if text.isascii() else cell_len(text)
         return self
 
@@ -104,7 +104,7 @@ class Line:
 
     def cells(self, pieces: Sequence[Piece]) -> Line:
         """Append texts in which every character takes one cell: cheap, for the lanes."""
-        self._segments += map(_new_segment, [(text, style, None) for text, style in pieces])
+        self._segments += map(new_segment, [(text, style, None) for text, style in pieces])
         self.width += sum([len(text) for text, _ in pieces])
         return self
 

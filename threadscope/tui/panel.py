@@ -13,13 +13,14 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from threadscope.model.snapshot import Snapshot
+from threadscope.tui.line import new_segment
 from threadscope.tui.palette import ON_BACKGROUND
 
 
-class Panel(Widget):
-    """A widget that shows a snapshot.
+class Lines(Widget):
+    """A widget of whole lines.
 
-    It hands finished lines to Textual: borders, padding and the like, which Textual would look for
+    It hands them to Textual finished: borders, padding and the like, which Textual would look for
     in each line of each picture, are not used here, and looking for them costs as much as drawing.
     """
 
@@ -28,40 +29,33 @@ class Panel(Widget):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.snapshot: Snapshot | None = None
-        """What is shown."""
         self._strips: list[Strip] = []
         self._painted: dict[int, Strip] = {}
         """The same on their ground, as the terminal gets them."""
-
-    def draw(self, snapshot: Snapshot, width: int, height: int) -> list[Strip]:
-        """The lines, at most `height`, each `width` cells wide."""
-        raise NotImplementedError
-
-    def show(self, snapshot: Snapshot) -> None:
-        """Show a snapshot; costs nothing while the panel is hidden."""
-        self.snapshot = snapshot
-        self.redraw()
+        self._grounded = _Grounded(self.GROUND)
 
     def redraw(self) -> None:
-        """Draw again and repaint the lines that changed."""
-        width, height = self.size
-        if self.snapshot is None or not self.display or not width or not height:
-            return
-        old, self._strips = self._strips, self.draw(self.snapshot, width, height)[:height]
-        pairs = enumerate(zip_longest(old, self._strips))
+        """Draw again and put the lines."""
+        raise NotImplementedError
+
+    def put(self, strips: list[Strip]) -> None:
+        """Show these lines, and repaint those that changed."""
+        old, self._strips = self._strips, strips
+        pairs = enumerate(zip_longest(old, strips))
         changed = [y for y, (was, now) in pairs if was is not now and was != now]
         for y in changed:
-            if y < len(self._strips):
-                self._painted[y] = self._paint(self._strips[y])
+            if y < len(strips):
+                self._painted[y] = self._paint(strips[y])
             else:
                 self._painted.pop(y, None)
         if changed:
+            width = self.size.width
             self.refresh(*(Region(0, y, width, n) for y, n in _runs(changed)))
 
     def _paint(self, strip: Strip) -> Strip:
         """The strip on its ground, through the filters that the user asked for (NO_COLOR)."""
-        strip = strip.apply_style(self.GROUND)
+        pieces = [(text, self._grounded[style], None) for text, style, _ in strip]
+        strip = Strip(map(new_segment, pieces), strip.cell_length)
         for line_filter in self.get_line_filters():
             if not isinstance(line_filter, ANSIToTruecolor):  # no such colour is in the palette
                 strip = strip.apply_filter(line_filter, self.background_colors[1])
@@ -84,6 +78,42 @@ class Panel(Widget):
         self._strips = []
         self._painted.clear()
         self.redraw()
+
+
+class Panel(Lines):
+    """A widget that shows a snapshot."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.snapshot: Snapshot | None = None
+        """What is shown."""
+
+    def draw(self, snapshot: Snapshot, width: int, height: int) -> list[Strip]:
+        """The lines, at most `height`, each `width` cells wide."""
+        raise NotImplementedError
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show a snapshot; costs nothing while the panel is hidden."""
+        self.snapshot = snapshot
+        self.redraw()
+
+    def redraw(self) -> None:
+        """Draw again and repaint the lines that changed."""
+        width, height = self.size
+        if self.snapshot is not None and self.display and width and height:
+            self.put(self.draw(self.snapshot, width, height)[:height])
+
+
+class _Grounded(dict[Style | None, Style]):
+    """Styles on a ground, each put together once."""
+
+    def __init__(self, ground: Style) -> None:
+        super().__init__()
+        self._ground = ground
+
+    def __missing__(self, style: Style | None) -> Style:
+        new = self[style] = self._ground + style
+        return new
 
 
 def _runs(numbers: list[int]) -> list[tuple[int, int]]:
