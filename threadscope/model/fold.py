@@ -73,7 +73,9 @@ class Fold:
         self.answered, self.served = Rate(), Rate()
         """What our clients saw end; what the server saw end."""
         self.open: dict[Key, OpenRequest] = {}
-        self._ended: dict[Key, None] = {}
+        self._ended: set[Key] = set()
+        self._ended_before: set[Key] = set()
+        """Requests that are over, the last ones in two lots: the older lot goes as a whole."""
         self.limiters: dict[Key, Limiter] = {}
         self._loop_lags: deque[tuple[int, int]] = deque()
         self._gil_lags: deque[tuple[int, int]] = deque()
@@ -110,16 +112,16 @@ class Fold:
     ) -> OpenRequest | None:
         """A request is open, if it was not known to be; None when it has ended already."""
         request = self.open.get(key)
-        if request is None and key not in self._ended:
+        if request is None and key not in self._ended and key not in self._ended_before:
             request = self.open[key] = OpenRequest(arrived, client_request, endpoint)
             self.timeline.opened(1)
         return request
 
     def closed(self, key: Key) -> OpenRequest | None:
         """A request is over; what was known of it."""
-        self._ended[key] = None
+        self._ended.add(key)
         if len(self._ended) > ENDED_KEPT:
-            del self._ended[next(iter(self._ended))]
+            self._ended, self._ended_before = set(), self._ended
         request = self.open.pop(key, None)
         if request is not None:
             self.timeline.opened(-1)
