@@ -17,8 +17,9 @@ from threadscope.model.requests import (
     Key,
     Log,
     OpenRequest,
+    new_line,
 )
-from threadscope.model.snapshot import Activity, Endpoint, Event, Limiter, LogLine, Role
+from threadscope.model.snapshot import Activity, Endpoint, Event, Limiter, Role
 from threadscope.model.threads import ThreadTable
 from threadscope.model.timeline import Timeline
 from threadscope.model.windows import SECOND, Rate
@@ -171,12 +172,12 @@ class Fold:
         waited = max(t - request.arrived, 0)
         if waited >= ARRIVED_LONG_BEFORE_NS:
             self.log.add(
-                LogLine(request.arrived, Event.ARRIVE, number, client, request.endpoint, "", 0, 0,
-                        None, "")
+                new_line((request.arrived, Event.ARRIVE, number, client, request.endpoint, "", 0, 0,
+                          None, ""))
             )  # fmt: skip
-        thread = self.threads.get(ring.pid, tid).label
+        here = self.threads.get(ring.pid, tid).label
         self.log.add(
-            LogLine(t, Event.START, number, client, request.endpoint, thread, 0, waited, None, "")
+            new_line((t, Event.START, number, client, request.endpoint, here, 0, waited, None, ""))
         )
 
     def _step(self, ring: Ring, record: Record) -> None:
@@ -208,7 +209,7 @@ class Fold:
         self.served.add(t, t - arrived)
         client, took = self.clients.who(request.client_request), t - arrived
         self.log.add(
-            LogLine(t, Event.END, number, client, endpoint, "", status, took, None, ""),
+            new_line((t, Event.END, number, client, endpoint, "", status, took, None, "")),
             request.client_request,
         )
         self._book(ring, request, t, cpu, held, longest, flags & F_FAILED or status >= 500)

@@ -100,6 +100,9 @@ class Timeline:
             return
         # a stream may have begun hours ago: only what is kept is gone through
         begin_kept = max(begin, self.origin, self._now - KEPT * BUCKET_NS)
+        if self._present_end - BUCKET_NS <= begin_kept == begin and end <= self._present_end:
+            setattr(self._present, name, getattr(self._present, name) + float(amount))
+            return
         while begin_kept < end:
             index = (begin_kept - self.origin) // BUCKET_NS
             until = min(end, self.origin + (index + 1) * BUCKET_NS)
