@@ -254,12 +254,7 @@ class Aggregator:
         """
         mark = max(now - WATERMARK_NS, self._mark)
         fold = self._fold
-        for t, ring, what in self._intake.take(mark):
-            if ring is not None:
-                fold.record(ring, what)
-            else:
-                fold.timeline.pass_to(t)
-                what()
+        fold.take(self._intake.take(mark))
         fold.timeline.pass_to(mark)
         fold.threads.steps_at(mark, self._intake.steps_covering(mark))
         self._mark = mark

@@ -7,7 +7,8 @@ without its begin) is taken once; what it does not say is left as it was.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from threadscope.model.phase import LimiterStats, Measurement
 from threadscope.model.records import Record, endpoint
@@ -63,6 +64,10 @@ class Ring:
         return self._text(number)
 
 
+Item = tuple[int, Ring | None, Any]
+"""Time, and a record of a ring, or (without one) an action."""
+
+
 class Fold:
     """The state of the server, as of the last record."""
 
@@ -98,10 +103,15 @@ class Fold:
             DONE: self._done,
         }
 
-    def record(self, ring: Ring, record: Record) -> None:
-        """Folds one record."""
-        self.timeline.pass_to(record[6])
-        self._handlers[record[1]](ring, record)
+    def take(self, items: Iterable[Item]) -> None:
+        """Folds what came, in the order of the times."""
+        pass_to, handlers = self.timeline.pass_to, self._handlers
+        for t, ring, what in items:
+            pass_to(t)
+            if ring is not None:
+                handlers[what[1]](ring, what)
+            else:
+                what()
 
     def _measuring(self, t: int) -> Measurement | None:
         found = self.measurement

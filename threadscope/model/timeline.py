@@ -82,8 +82,11 @@ class Timeline:
 
     def hopped(self, by: int) -> None:
         """So many more hops run."""
-        self.hops = max(self.hops + by, 0)
-        self.hops_max = max(self.hops_max, self.hops)
+        self.hops += by
+        if self.hops < 0:
+            self.hops = 0
+        if self.hops > self.hops_max:
+            self.hops_max = self.hops
 
     def held(self, begin: int, end: int, amount: int) -> None:
         """Steps held the event loop for so many ns between two moments."""
