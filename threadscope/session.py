@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import count
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
@@ -54,6 +53,11 @@ class Options:
     def measure_s(self) -> float | None:
         """Length of a measurement; None: it ends after so many requests."""
         return self.seconds or (None if self.requests else MEASURE_S)
+
+
+def next_tick(tick: int) -> int:
+    """The tick after this one at which something is due."""
+    return min(n * (tick // n + 1) for n in (TICKS_A_SAMPLE, TICKS_A_SNAPSHOT))
 
 
 class Session:
@@ -254,9 +258,8 @@ class Session:
             tick, due = 0, time.monotonic()
             while not self._closing.is_set():
                 self._tick(tick)
-                ticks = next(n for n in count(1) if _has_work(tick + n))
-                tick += ticks
-                due = max(due + ticks * TICK_S, time.monotonic())
+                before, tick = tick, next_tick(tick)
+                due = max(due + (tick - before) * TICK_S, time.monotonic())
                 self._obey(due)
         except BaseException as error:
             self.failure = error
@@ -325,10 +328,6 @@ class Session:
             load_percent=self._load_percent,
         )
         self._latest = self._aggregator.snapshot(health, self._target.output(OUTPUT_LINES))
-
-
-def _has_work(tick: int) -> bool:
-    return tick % TICKS_A_SAMPLE == 0 or tick % TICKS_A_SNAPSHOT == 0
 
 
 def _end_of(what: str, ended: Ended) -> str:

@@ -37,7 +37,7 @@ from threadscope.model.snapshot import (
 from threadscope.model.windows import KEPT_S, SECOND, Chunks, Marks, Seconds
 
 WATERMARK_NS = 100_000_000
-"""How far the picture is behind: rings are read at 20 Hz, writers may be late."""
+"""How far the picture is behind: rings are read just before, but writers may be late."""
 HEADLINE_NS = 5 * SECOND
 MEASURED_NS = SECOND // 2
 

@@ -20,7 +20,6 @@ from threadscope.tui.palette import (
     STRONG,
     TEXT,
     UNCLAIMED,
-    RequestStyles,
     request_styles,
 )
 from threadscope.tui.panel import Panel
@@ -170,28 +169,49 @@ def lane_pieces(
     begin = end = 0
     for request, group in groupby([cell.request for cell in cells]):
         begin, end = end, end + len(list(group))
-        text, cpu = line[begin:end], sum(heights[begin:end])
+        text = line[begin:end]
         if not request:
             pieces += _split(text, UNCLAIMED, (" " if upper else IDLE, GHOST))
-            continue
-        styles = request_styles(request)
-        if loop and _passes(heights[begin:end], top):
-            pieces.append((text if upper else text.replace(" ", IDLE), styles.name))
-            continue
-        free = (" ", styles.block) if upper and cpu else (HELD, styles.shade)
-        followed = end < len(cells) and cells[end].boundary
-        last = _edge(text, styles) if followed and len(text) >= GAP_FROM else ()
-        text = text[: len(text) - len(last)]
-        number, at = "", 0
-        if request > 0 and not lower:
-            filled = cpu >= FILLED * top * (end - begin)
-            number, at = _number(request, len(text), filled=filled)
-        pieces += _split(text[:at], styles.block, free)
-        if number:
-            pieces.append((number, styles.number if filled else styles.start))
-        pieces += _split(text[at + len(number) :], styles.block, free)
-        pieces += last
+        elif loop and _passes(heights[begin:end], top):
+            style = request_styles(request).name
+            pieces.append((text if upper else text.replace(" ", IDLE), style))
+        else:
+            cpu = sum(heights[begin:end])
+            filled = cpu >= FILLED * top * len(text)
+            followed = end < len(cells) and cells[end].boundary
+            number = 0 if lower else request
+            held = upper and cpu > 0
+            pieces += _claimed(text, request, number, filled=filled, blank=held, gap=followed)
     return pieces
+
+
+def _claimed(
+    text: str, request: int, number: int, *, filled: bool, blank: bool, gap: bool
+) -> list[Piece]:
+    """Cells of one request.
+
+    Args:
+        text: their blocks.
+        request: gives the colour.
+        number: is written on them where there is room; not above 0: none is.
+        filled: they are high enough for a number inside.
+        blank: cells without CPU are left blank; else they are shaded.
+        gap: another request begins right behind them.
+    """
+    styles = request_styles(request)
+    free = (" ", styles.block) if blank else (HELD, styles.shade)
+    last: list[Piece] = []
+    if gap and len(text) >= GAP_FROM:
+        last = [("▊", styles.edge) if text[-1] == BLOCKS[-1] else (" ", TEXT)]
+        text = text[:-1]
+    name, at = _number(number, len(text), filled=filled) if number > 0 else ("", 0)
+    written = [(name, styles.number if filled else styles.start)] if name else []
+    return [
+        *_split(text[:at], styles.block, free),
+        *written,
+        *_split(text[at + len(name) :], styles.block, free),
+        *last,
+    ]
 
 
 def _split(blocks: str, style: Style, free: Piece) -> list[Piece]:
@@ -212,11 +232,6 @@ def _passes(heights: Sequence[int], top: int) -> bool:
     Without the shade of one that holds it, it is seen that the loop idles or waits for the GIL.
     """
     return len(heights) < BRIEF and all(height <= LITTLE * top for height in heights)
-
-
-def _edge(text: str, styles: RequestStyles) -> tuple[Piece, ...]:
-    """The last cell of a request with a gap behind it."""
-    return (("▊", styles.edge) if text[-1] == BLOCKS[-1] else (" ", TEXT),)
 
 
 def _number(request: int, room: int, *, filled: bool) -> tuple[str, int]:
