@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import sys
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 
 import threadscope
+from threadscope.options import seconds as _time
+from threadscope.options import whole as _whole
 from threadscope.usage import Commands
 
 if TYPE_CHECKING:
@@ -19,40 +19,7 @@ if TYPE_CHECKING:
     from threadscope.targets.demos import Demo
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-POWERS = {"": 1, "k": 1000, "m": 1_000_000}
-UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 MODES = ("async", "def", "tour")
-
-
-def _time(_: click.Context, __: click.Parameter, value: str | None) -> float | None:
-    """`5`, `5s`, `500ms`, `2m`: a time in seconds."""
-    if value is None:
-        return None
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|)", value.strip(), re.ASCII)
-    seconds = float(found[1]) * UNITS[found[2]] if found else 0.0
-    if not 0 < seconds <= 86_400:
-        raise click.BadParameter(
-            f"{value!r} is not a time: a number with ms, s, m or h behind it, as in 500ms, 5s"
-            " or 2m, up to 24h"
-        )
-    return seconds
-
-
-def _whole(most: int) -> Callable[[click.Context, click.Parameter, str | None], int | None]:
-    """`100`, `10k`, `1m`: a whole number, at most `most`."""
-
-    def whole(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
-        if value is None:
-            return None
-        found = re.fullmatch(r"(\d{1,15})([km]?)", value.strip().lower(), re.ASCII)
-        number = int(found[1]) * POWERS[found[2]] if found else 0
-        if not 1 <= number <= most:
-            raise click.BadParameter(
-                f"{value!r} is not a whole number from 1 to {most:,} (10k is 10,000, 1m a million)"
-            )
-        return number
-
-    return whole
 
 
 @click.group(cls=Commands, context_settings=CONTEXT)
