@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import threadscope
+from threadscope.options import load_options, load_plan
 from threadscope.options import seconds as _time
 from threadscope.options import whole as _whole
 from threadscope.usage import Commands
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from threadscope.targets.demos import Demo
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+DEFAULT_REQUESTS = 200
+"""Of `load`, as hey has it."""
 MODES = ("async", "def", "tour")
 
 
@@ -148,3 +151,31 @@ def _view(as_json: bool, no_tui: bool) -> View:
         )
         return View.TEXT
     return View.SCREEN
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  threadscope load http://127.0.0.1:8000/            200 requests, 50 clients
+  threadscope load URL -c 100 -z 10s                 for ten seconds
+  threadscope load URL -q 200 -z 30s                 200 a second, on a schedule
+  threadscope load URL --burst 80                    80 at once
+  threadscope load URL -d '{"a": 1}' -T application/json -m POST
+  threadscope load URL -z 10s --json > load.json     a report for programs
+"""
+)
+@click.argument("urls", metavar="URL...", nargs=-1)
+@load_options
+@click.option("--json", "as_json", is_flag=True, help="Only a JSON report on standard output.")
+def load(urls: tuple[str, ...], as_json: bool, **options: Any) -> None:  # noqa: ANN401  # as above
+    """Load any HTTP server and report, as hey, oha and wrk do.
+
+    Several URLs are asked in turn; {client} in one becomes the client's number. Without -n, -z or
+    --burst it is 200 requests, by 50 clients without -c.
+    """
+    if not urls and not options["further_urls"]:
+        raise click.UsageError("what is to be loaded? Say http://127.0.0.1:8000/")
+    plan = load_plan(options, urls, requests=DEFAULT_REQUESTS)
+    from threadscope.loading import load as run
+
+    sys.exit(run(plan, as_json=as_json))

@@ -8,7 +8,7 @@ NUMBER = (int, float)
 MAYBE = (int, float, type(None))
 MAYBE_TEXT = (str, type(None))
 
-LATENCY = dict.fromkeys(("min", "mean", "p50", "p90", "p95", "p99", "max"), MAYBE)
+LATENCY = dict.fromkeys(("min", "mean", "p50", "p90", "p95", "p99", "p99.9", "max"), MAYBE)
 COUNTS = {"started": int, "completed": int, "failed": int}
 ROUTE = {
     "route": str,
