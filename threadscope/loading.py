@@ -22,6 +22,7 @@ from threadscope.report.load_document import load_document
 from threadscope.report.load_text import load_lines
 from threadscope.report.units import duration, plural, rate
 from threadscope.signals import Signals
+from threadscope.targets.process import Ended
 
 LOOK_S = 0.1
 CONNECT_S = 5.0
@@ -118,13 +119,19 @@ def _run(plan: LoadPlan, signals: Signals) -> LoadSummary:
             elif isinstance(event, Result):
                 return summarize(plan, event, loop, "interrupted" if hurried else "")
             elif isinstance(event, Died):
-                why = ": ".join(["the load process ended", *event.last_lines[-1:]])
-                raise LoadError(why)
+                raise LoadError(_end_of(event))
     except OSError as error:
         raise LoadError(f"cannot start a process: {error.strerror}") from error
     finally:
         progress.clear()
         process.close()
+
+
+def _end_of(died: Died) -> str:
+    killed = died.status < 0
+    ended = Ended(signal=-died.status) if killed else Ended(status=died.status)
+    sentence = f"the load process {'was ' if killed else ''}{ended.sentence}"
+    return ": ".join([sentence, *died.last_lines[-1:]])
 
 
 class ProgressLine:
@@ -226,6 +233,10 @@ def _echo(lines: Iterable[str]) -> None:
 def _why_nothing(summary: LoadSummary) -> str:
     if not summary.started:
         return "no request was sent"
-    kinds = ", ".join(f"{n:,} {kind}" for kind, n in summary.failures.items())
-    cut = f"{summary.cut_off:,} unanswered" if summary.cut_off else ""
-    return "no request was answered: " + ", ".join(filter(None, (kinds, cut)))
+    parts = []
+    for kind, count in summary.errors.items():
+        why = summary.reasons.get(kind)
+        parts.append(f"{count:,} {kind}" + (f" ({why})" if why else ""))
+    if summary.cut_off:
+        parts.append(f"{summary.cut_off:,} unanswered")
+    return "no request was answered: " + ", ".join(parts)

@@ -73,11 +73,12 @@ def _load(one: LoadSummary) -> str:
 def _bars(histogram: Histogram) -> list[str]:
     if histogram.count < 2:
         return []
-    edges = _edges(histogram)
+    values = [(min(middle(i), histogram.max), n) for i, n in sorted(histogram.counts.items())]
+    edges = _edges(histogram, values[-1][0])
     counts = [0] * len(edges)
     row = 0
-    for index, count in sorted(histogram.counts.items()):
-        while row < len(edges) - 1 and middle(index) > edges[row]:
+    for value, count in values:
+        while row < len(edges) - 1 and value > edges[row]:
             row += 1
         counts[row] += count
     labels = [f"[{count:,}]" for count in counts]
@@ -91,16 +92,18 @@ def _bars(histogram: Histogram) -> list[str]:
     ]
 
 
-def _edges(histogram: Histogram) -> list[float]:
+def _edges(histogram: Histogram, slowest: int) -> list[float]:
     """The rows' upper ends: even steps to the 99th percentile, and one more for the slowest.
 
     So a few outliers do not press all others into one row.
     """
-    low, high = histogram.min, histogram.percentile(99)
+    low, high, most = histogram.min, histogram.percentile(99), histogram.max
+    if slowest <= high:
+        high = most
+    if high == low:
+        return [float(most)]
     edges = [low + (high - low) * step / STEPS for step in range(1, STEPS + 1)]
-    beyond = any(middle(index) > high for index in histogram.counts)
-    edges = edges if high > low else [float(high)]
-    return [*edges, float(histogram.max)] if beyond else edges
+    return edges if high == most else [*edges, float(most)]
 
 
 def _percentiles(one: LoadSummary) -> list[str]:
