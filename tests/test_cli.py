@@ -24,6 +24,7 @@ Options:
 
 Commands:
   demo  Run a demo server under load and watch it.
+  load  Load any HTTP server and report, as hey, oha and wrk do.
 """
 
 HELP_DEMO = """\
