@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -38,8 +39,9 @@ class RingSet:
 
     def __init__(self, folder: Path, others: Callable[[], Iterable[Path]] = lambda: ()) -> None:
         self._folder, self._others = folder, others
-        self._readers: dict[Path, RingReader] = {}
-        self._refused: set[Path] = set()
+        self._readers: dict[str, RingReader] = {}
+        """By the name in our folder, or by the whole path."""
+        self._refused: set[str] = set()
         self._looked = self._beaten = 0
         self.trouble = ""
 
@@ -57,43 +59,46 @@ class RingSet:
         beats = t - self._beaten > BEAT_NS
         if beats:
             self._beaten = t
-        for path, reader in self._readers.items():
-            is_load = path.name.startswith("load-")
+        for name, reader in self._readers.items():
+            is_load = name.startswith("load-")
             if beats and not is_load:
                 reader.beat(t)
             records = reader.drain(t)
+            header = reader.header()
             batch = Batch(
                 pid=reader.pid,
                 t=t,
                 records=records,
-                cells=[] if is_load else reader.cells(),
-                open=[] if is_load else reader.open(),
+                cells=[] if is_load else reader.cells(header),
+                open=[] if is_load else reader.open(header),
                 text=reader.text,
                 dropped=reader.dropped,
                 holes=reader.holes,
-                errors=reader.header()[L.W_ERRORS],
+                errors=header[L.W_ERRORS],
                 ended_before=reader.ended_before,
             )
             yield batch, is_load
 
     def _find(self, others: Iterable[Path]) -> None:
-        own = set(self._folder.glob("*.ring"))
-        for path in sorted(own.union(others)):
-            if path in self._readers or path in self._refused:
-                continue
+        try:
+            names = {name for name in os.listdir(self._folder) if name.endswith(".ring")}
+        except OSError:
+            names = set()  # the whole folder is gone: its observation is over
+        for name in sorted(names.union(map(str, others)) - self._readers.keys() - self._refused):
             try:  # of a server that ran before us, only what comes from now on
-                self._readers[path] = RingReader(path, from_start=path in own)
+                path = self._folder / name  # which is `name` where that is a whole path
+                self._readers[name] = RingReader(path, from_start=name in names)
                 self._beaten = 0
             except RingUnreadable as error:
-                self._refused.add(path)
+                self._refused.add(name)
                 self.trouble = str(error)
             except OSError:
                 continue  # gone between the list and the look: its process ended
 
     def facts(self) -> Facts | None:
         """Of the first server whose ring was found."""
-        for path, reader in self._readers.items():
-            if path.name.startswith("server-"):
+        for name, reader in self._readers.items():
+            if _of_server(name):
                 header = reader.header()
                 loop, http = reader.text(header[L.W_LOOP]), reader.text(header[L.W_HTTP])
                 return Facts(reader.text(header[L.W_PYTHON]), bool(header[L.W_GIL]), loop, http)
@@ -101,12 +106,14 @@ class RingSet:
 
     def pids(self) -> set[int]:
         """Of the servers whose rings are read."""
-        return {
-            reader.pid for path, reader in self._readers.items() if path.name.startswith("server-")
-        }
+        return {reader.pid for name, reader in self._readers.items() if _of_server(name)}
 
     def close(self) -> None:
         """Lets go of all rings."""
         for reader in self._readers.values():
             reader.close()
         self._readers.clear()
+
+
+def _of_server(name: str) -> bool:
+    return os.path.basename(name).startswith("server-")
