@@ -10,7 +10,8 @@ from typing import NamedTuple
 from threadscope.load.control import LoadProcess
 from threadscope.load.messages import Result, State
 from threadscope.load.plan import MAX_CLIENTS, LoadPlan, Model
-from threadscope.model.aggregator import Aggregator, LoadResult
+from threadscope.model.aggregator import Aggregator
+from threadscope.model.counted import LoadResult
 from threadscope.model.histogram import Histogram
 from threadscope.model.snapshot import PhaseState, PhaseSummary, Variant
 
@@ -83,6 +84,16 @@ class Script:
     def over(self) -> bool:
         """Whether something was asked for, and all of it was played."""
         return self._asked and self._running is None and not self._next
+
+    @property
+    def finished(self) -> list[PhaseSummary]:
+        """Phases that ended, oldest first."""
+        return [summary for _, summary in self.played]
+
+    @property
+    def results(self) -> list[PhaseSummary]:
+        """The phase of each variant that says most, see `best_of_each`."""
+        return best_of_each(self.played)
 
     # -- what comes from people ----------------------------------------------------------------
     def play(self, phases: Iterable[Phase], t: int) -> None:

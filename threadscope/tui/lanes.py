@@ -253,7 +253,8 @@ def _queue_strip(snapshot: Snapshot, view: lm.Window, label: int, width: int) ->
     line.cells(_split(blocks, QUEUE, (IDLE, GHOST)))
     waiting = snapshot.queued if snapshot.queued is not None else depths[-1] if depths else 0
     style: Style = QUEUE if waiting else MUTED
-    return line.right(f"{waiting} waiting", RIGHT - 1, style).strip(width)
+    least = "≥ " if snapshot.queued_at_least and waiting else ""
+    return line.right(f"{least}{waiting} waiting", RIGHT - 1, style).strip(width)
 
 
 def _axis(view: lm.Window, seconds: float, label: int, width: int) -> Strip:
