@@ -72,5 +72,5 @@ def test_one_that_never_listens_is_watched_all_the_same(start, monkeypatch):
 
 def test_one_that_never_listens_cannot_be_asked(start, monkeypatch):
     monkeypatch.setattr(command, "ASK_S", 0.2)
-    with pytest.raises(TargetError, match="listens on no port after .* give a whole URL"):
+    with pytest.raises(TargetError, match=r"listens on no port after .* give a whole URL"):
         start(sys.executable, "-c", "import time; time.sleep(60)", asked=True)
