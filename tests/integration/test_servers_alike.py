@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,7 @@ class Served:
 
     def ask(self, line: str) -> bytes:
         """The whole answer; without what is never the same twice."""
+        self.watch()
         method, path = line.split(" ")
         raw = f"{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
         with socket.create_connection(("127.0.0.1", self.port), 10) as sock:
@@ -69,6 +71,7 @@ class Served:
 
     def leave_in_the_middle(self) -> None:
         """A client that goes while its answer comes."""
+        self.watch()
         with socket.create_connection(("127.0.0.1", self.port), 10) as sock:
             sock.sendall(b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n")
             while len(sock.recv(4096)) < 100:
@@ -76,6 +79,7 @@ class Served:
 
     def talk(self) -> list[str | bytes]:
         """What a WebSocket echoes."""
+        self.watch()
         with connect(f"ws://127.0.0.1:{self.port}/ws", open_timeout=10) as sock:
             said: list[str | bytes] = []
             for word in ("a", "b"):
@@ -84,6 +88,11 @@ class Served:
             if self.rings:
                 eventually(lambda: self.websockets() == 1, what="the connection is counted")
         return said
+
+    def watch(self) -> None:
+        """As a monitor does: the probe would fall asleep."""
+        for reader in self._readers():
+            reader.beat(time.monotonic_ns())
 
     @property
     def rings(self) -> list[Path]:
