@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 POWERS = {"": 1, "k": 1000, "m": 1_000_000}
 UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-MODES = ("async", "def", "tour")
 
 
 def _time(_: click.Context, __: click.Parameter, value: str | None) -> float | None:
@@ -70,17 +69,17 @@ Examples:
 @click.argument("name", required=False)
 @click.option(
     "--mode",
-    type=click.Choice(MODES),
+    metavar="VARIANT",
     default="tour",
     show_default=True,
-    help="Which endpoint to ask: one of the two, or one after the other.",
+    help="Which endpoint to ask, as in async or def; tour: one after the other.",
 )
 @click.option(
     "-c",
     "--concurrency",
     metavar="NUMBER",
     callback=_whole(10_000),
-    help="Clients, each of which asks again when it was answered  [default: the demo's, 4]",
+    help="Clients, each of which asks again when it was answered  [default: the demo's]",
 )
 @click.option(
     "-z",
@@ -109,7 +108,13 @@ Examples:
     "--work",
     metavar="NUMBER",
     callback=_whole(10**12),
-    help="Additions a request  [default: what takes about 300 ms]",
+    help="Work of a request, in the demo's unit  [default: the demo's; cpu: some 300 ms]",
+)
+@click.option(
+    "--workers",
+    metavar="NUMBER",
+    callback=_whole(64),
+    help="Server processes  [default: 1; demo workers: one a core]",
 )
 @click.option(
     "--port",
@@ -134,7 +139,22 @@ def demo(name: str | None, **options: Any) -> None:  # noqa: ANN401  # click giv
         known = "\n".join(f"  {one.name:<10} {one.summary}" for one in DEMOS.values())
         click.echo(f"Error: there is no demo {name!r}. The demos are:\n{known}", err=True)
         sys.exit(2)
+    _check_demo(DEMOS[name], options)
     sys.exit(_run_demo(DEMOS[name], options))
+
+
+def _check_demo(demo: Demo, options: dict[str, Any]) -> None:
+    """What can be said wrong of one demo and right of another.
+
+    Raises:
+        click.UsageError: it was.
+    """
+    keys = [v.variant.key for v in demo.variants]
+    if options["mode"] not in ("tour", *keys):
+        known = ", ".join([*keys, "tour"])
+        raise click.UsageError(f"demo {demo.name} has no variant {options['mode']!r}: {known}")
+    if options["work"] is not None and not demo.work:
+        raise click.UsageError(f"a request of demo {demo.name} does no work: leave out --work")
 
 
 def _run_demo(demo: Demo, options: dict[str, Any]) -> int:
@@ -153,6 +173,7 @@ def _run_demo(demo: Demo, options: dict[str, Any]) -> int:
         ),
         port=options["port"],
         work=options["work"],
+        workers=options["workers"],
         timeout_s=options["timeout"],
     )
     mode = options["mode"]
