@@ -270,7 +270,9 @@ class Session:
         for batch, is_load in self._rings.read(t):
             self._aggregator.add_batch(batch, load=is_load)
         if tick % TICKS_A_LOOK == 0 and self.target.running:
-            self._sampler.follow(self._target.pids())
+            pids = self._target.pids()
+            self._sampler.follow(pids)
+            self._aggregator.target = replace(self.target, pids=pids or self.target.pids)
         if tick % TICKS_A_SAMPLE == 0:
             self._sample(t)
         t = now()

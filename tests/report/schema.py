@@ -31,6 +31,8 @@ LIMITER = {
 }
 PROCESS = {
     "pid": int,
+    "role": {"server", "supervisor", "worker", "helper"},
+    "requests_completed": int,
     "cores_used": MAYBE,
     "loop_lag_ms": LATENCY,
     "gil_lag_ms": LATENCY,

@@ -7,7 +7,6 @@ so that what is in flight, open and queued always agree.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -16,6 +15,7 @@ from threadscope.model.fold import Fold
 from threadscope.model.histogram import Histogram
 from threadscope.model.intake import Intake
 from threadscope.model.phase import Measurement
+from threadscope.model.processes import Processes, part_of
 from threadscope.model.records import Batch
 from threadscope.model.sample import ProcessSample
 from threadscope.model.snapshot import (
@@ -23,9 +23,11 @@ from threadscope.model.snapshot import (
     DepthPoint,
     Health,
     Limiter,
+    Part,
     PhaseInfo,
     PhaseState,
     PhaseSummary,
+    ProcessRow,
     ProcessSummary,
     Role,
     Snapshot,
@@ -77,13 +79,13 @@ class Aggregator:
         self._phase = PhaseInfo()
         self._phase_begun = started
         self._round = 0
-        self._served_before = 0
+        self._served_before: dict[int, int] = {}
         self._stale = 0
         """Requests of the phase before that still ran when this one began."""
         self._over = ""
         self._lost_before = self._read_before = 0
         self._threads_measured: tuple[ThreadSummary, ...] = ()
-        self._cpu: dict[int, deque[tuple[int, int]]] = {}
+        self._processes = Processes()
         self._finished: tuple[PhaseSummary, ...] = ()
         self.target = TargetInfo()
         self.limited = "no probe in the server: its requests cannot be seen"
@@ -103,10 +105,9 @@ class Aggregator:
     def _sampled(self, sample: ProcessSample) -> None:
         fold = self._fold
         fold.timeline.hopped(-fold.threads.sampled(sample))
-        clock = self._cpu.setdefault(sample.pid, deque(maxlen=11))  # a second, at 10 Hz
-        if clock:
-            fold.timeline.used(clock[-1][0], sample.t, sample.cpu_ns - clock[-1][1])
-        clock.append((sample.t, sample.cpu_ns))
+        used = self._processes.sampled(sample.pid, sample.t, sample.cpu_ns)
+        if used is not None:
+            fold.timeline.used(used[0], sample.t, used[1])
         if fold.measurement is not None and fold.measurement.covers(sample.t):
             fold.measurement.processes[sample.pid].cpu(sample.t, sample.cpu_ns)
 
@@ -123,7 +124,7 @@ class Aggregator:
         self._round = round
         self._phase = PhaseInfo(variant, PhaseState.STARTING, t, seconds, clients, True, tour)
         self._phase_begun = t
-        self._served_before = self.served
+        self._served_before = {pid: ring.ended for pid, ring in self._intake.rings.items()}
         self._lost_before, self._read_before = self._lost, self._fold.read
         self._fold.done = self._fold.failed = 0
         self._fold.measurement = None
@@ -189,7 +190,7 @@ class Aggregator:
             per_second=result.per_second,
             latency=result.latency.latency(),
             generator_percent=result.generator_percent,
-            served=self.served - self._served_before if seen else None,
+            served=sum(map(self._served, self._intake.rings)) if seen else None,
             behaviour=self._behaviour(evidence),
             open_max=fold.timeline.open_max if seen else None,
             open_mean=evidence.open / evidence.seen if evidence.seen and seen else None,
@@ -198,7 +199,7 @@ class Aggregator:
             cpu_ns_per_request=cpu / done if done else None,
             switches_per_request=_switches(self._threads_measured, end - begin, done),
             routes=measured.route_summaries(end) if measured else (),
-            processes=_processes(measured),
+            processes=self._process_summaries(measured),
             threads=self._threads_measured,
             events_read=fold.read - self._read_before,
             events_dropped=self._lost - self._lost_before,
@@ -214,10 +215,10 @@ class Aggregator:
         """Requests that are in the server."""
         return len(self._fold.open)
 
-    @property
-    def served(self) -> int:
-        """Requests that ended, by the server's own count."""
-        return sum(ring.ended for ring in self._intake.rings.values())
+    def _served(self, pid: int) -> int:
+        """Requests that ended in a process since the phase began, by its own count."""
+        ring = self._intake.rings.get(pid)
+        return ring.ended - self._served_before.get(pid, 0) if ring else 0
 
     @property
     def _lost(self) -> int:
@@ -251,14 +252,24 @@ class Aggregator:
             return None
         return max(fold.clients.in_flight - len(fold.open), 0)
 
-    def _cores_used(self) -> float | None:
-        """Of all processes together, over about the last second."""
-        spans = [
-            (clock[-1][1] - clock[0][1], clock[-1][0] - clock[0][0])
-            for clock in self._cpu.values()
-            if len(clock) > 1 and clock[-1][0] > self._mark - SECOND  # else the process has ended
-        ]
-        return sum(used / passed for used, passed in spans) if spans else None
+    # -- the processes -------------------------------------------------------------------------
+    def _part(self, pid: int) -> Part:
+        serving = self._fold.threads.serving
+        return part_of(pid, serving, self.target.workers, self.target.pids)
+
+    def _process_row(self, pid: int) -> ProcessRow:
+        cores, ring = self._processes.cores_of(pid, self._mark), self._intake.rings.get(pid)
+        return ProcessRow(
+            pid=pid,
+            part=self._part(pid),
+            cpu_percent=None if cores is None else 100 * cores,
+            open=sum(key[0] == pid for key in self._fold.open),
+            ended=ring.ended if ring else 0,
+        )
+
+    def _process_summaries(self, measured: Measurement | None) -> tuple[ProcessSummary, ...]:
+        processes = sorted(measured.processes.items()) if measured else ()
+        return tuple(p.summary(pid, self._part(pid), self._served(pid)) for pid, p in processes)
 
     def server_ended(self, t: int, how: str) -> None:
         """Nothing runs any more, and no ring of it tells anything new."""
@@ -273,7 +284,7 @@ class Aggregator:
     def _process_gone(self, t: int, pid: int) -> None:
         self._fold.process_gone(t, pid)
         self._intake.process_gone(pid)
-        self._cpu.pop(pid, None)
+        self._processes.gone(pid)
 
     def _behaviour(self, evidence: Evidence) -> Behaviour:
         """The word, unless what was seen is not what it is about.
@@ -322,7 +333,8 @@ class Aggregator:
             limiters=_merged(fold.limiters),
             loop_lag_ns=loop_lag,
             gil_lag_ns=gil_lag,
-            cores_used=self._cores_used(),
+            cores_used=self._processes.cores_used(at),
+            processes=tuple(map(self._process_row, self._processes.pids)),
             threads=tuple(thread.row(at) for thread in threads),
             lanes=tuple(x.lane(at) for x in threads if x.role in (Role.LOOP, Role.WORKER)),
             queue=self._queue.chunks(),
@@ -350,10 +362,6 @@ def _merged(limiters: Mapping[tuple[int, int], Limiter]) -> tuple[Limiter, ...]:
         known = out.get(name, Limiter(name, 0, 0, 0))
         out[name] = Limiter(name, known[1] + total, known[2] + borrowed, known[3] + waiting)
     return tuple(out.values())
-
-
-def _processes(measured: Measurement | None) -> tuple[ProcessSummary, ...]:
-    return tuple(p.summary(pid) for pid, p in measured.processes.items()) if measured else ()
 
 
 def _switches(threads: tuple[ThreadSummary, ...], passed: int, done: float) -> float | None:

@@ -59,6 +59,28 @@ class Endpoint:
         return f"{self.method} {self.route}".strip()
 
 
+class Part(StrEnum):
+    """What a process is there for."""
+
+    SERVER = "server"
+    SUPERVISOR = "supervisor"
+    WORKER = "worker"
+    HELPER = "helper"
+
+
+class ProcessRow(NamedTuple):
+    """One process of the server, now."""
+
+    pid: int
+    part: Part
+    cpu_percent: float | None
+    """Over about the last second."""
+    open: int
+    """Requests that are in it."""
+    ended: int
+    """Requests that ended in it, by its own count."""
+
+
 class Activity(NamedTuple):
     """What a thread runs now."""
 
@@ -288,6 +310,8 @@ class Snapshot:
     loop_lag_ns: int | None = None
     gil_lag_ns: int | None = None
     cores_used: float | None = None
+    processes: tuple[ProcessRow, ...] = ()
+    """Those that live, the first one first."""
     threads: tuple[ThreadRow, ...] = ()
     lanes: tuple[Lane, ...] = ()
     queue: tuple[tuple[DepthPoint, ...], ...] = ()
@@ -338,6 +362,9 @@ class ProcessSummary:
     """A server process during a phase."""
 
     pid: int
+    part: Part
+    served: int
+    """Requests that ended in it, over the whole phase, by its own count."""
     cores_used: float | None
     loop_lag: Latency
     gil_lag: Latency

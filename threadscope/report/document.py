@@ -125,6 +125,8 @@ def _route(route: RouteSummary) -> dict[str, Any]:
 def _process(process: ProcessSummary) -> dict[str, Any]:
     return {
         "pid": process.pid,
+        "role": process.part.value,
+        "requests_completed": process.served,
         "cores_used": _round(process.cores_used),
         "loop_lag_ms": _latency(process.loop_lag),
         "gil_lag_ms": _latency(process.gil_lag),
