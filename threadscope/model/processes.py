@@ -60,6 +60,7 @@ def part_of(pid: int, serving: Collection[int], workers: int, pids: Sequence[int
         workers: how many of them there should be.
         pids: all processes, the one that was started first.
     """
-    if pid in serving or not serving:
-        return Part.WORKER if max(workers, len(serving)) > 1 else Part.SERVER
+    several = max(workers, len(serving)) > 1
+    if pid in serving or not (serving or several):
+        return Part.WORKER if several else Part.SERVER
     return Part.SUPERVISOR if pid in pids[:1] else Part.HELPER
