@@ -119,7 +119,7 @@ class TestLanes:
         assert lines.index(heads[0]) + 1 == lines.index(heads[1]) - 1, "a lane between them"
 
     def test_without_room_for_headings_the_names_say_the_process(self):
-        lines = text(LanesPanel(), f.two_workers(), height=6)
+        lines = text(LanesPanel(), f.two_workers(), height=5)
         assert not any(line.startswith(" ▾ ") for line in lines)
         assert any(line.startswith(f" {f.PID + 1} loop") for line in lines)
 
