@@ -10,14 +10,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-
-class Role(StrEnum):
-    """What a thread is there for."""
-
-    LOOP = "event loop"
-    WORKER = "worker"
-    PROBE = "probe"
-    OTHER = "other"
+from threadscope.model.lane import CpuPoint as CpuPoint
+from threadscope.model.lane import DepthPoint as DepthPoint
+from threadscope.model.lane import Lane as Lane
+from threadscope.model.lane import Role as Role
+from threadscope.model.lane import Span as Span
 
 
 class Word(StrEnum):
@@ -111,50 +108,6 @@ class ThreadRow:
     now: Activity | None
     active_at: int
     """When it last did something."""
-
-
-class Span(NamedTuple):
-    """A stretch of a thread's time that belonged to a request (or to several short ones)."""
-
-    begin: int
-    end: int
-    request: int
-    """Its number; the last one's where `requests` > 1."""
-    requests: int
-    busy: int
-    """ns within begin..end in which one of the requests was really there."""
-
-
-class CpuPoint(NamedTuple):
-    """A thread's CPU clock at a moment; the height of a lane is its slope."""
-
-    t: int
-    cpu_ns: int
-
-
-class DepthPoint(NamedTuple):
-    """From `t` on so many requests waited."""
-
-    t: int
-    depth: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Lane:
-    """The last minute of one thread.
-
-    Chunks are shared by many snapshots: a second each, oldest first, in the order of the ends.
-    """
-
-    pid: int
-    tid: int
-    label: str
-    role: Role
-    spans: tuple[tuple[Span, ...], ...]
-    current: tuple[Span, ...]
-    """Spans that go on; their `end` is the snapshot's time."""
-    cpu: tuple[tuple[CpuPoint, ...], ...]
-    active_at: int
 
 
 class Event(StrEnum):
@@ -346,6 +299,38 @@ class RouteSummary:
     cpu_ns_per_request: float | None
 
 
+class Answerer(NamedTuple):
+    """A thread as an answer named it."""
+
+    name: str
+    ident: int
+    """Python's identifier of it."""
+    answers: int
+
+
+@dataclass(frozen=True, slots=True)
+class BurstSummary:
+    """Requests that were sent at once."""
+
+    n: int
+    total_s: float | None
+    """From the first one's sending to the last one's answer; None: there was none."""
+    threads: tuple[Answerer, ...] = ()
+    """On which threads the answers were made, where they say so; the busiest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class BesideSummary:
+    """Light requests beside a load, as their clients saw them."""
+
+    route: str
+    started: int
+    completed: int
+    failed: int
+    latency: Latency
+    """From the moment at which each should have been sent."""
+
+
 @dataclass(frozen=True, slots=True)
 class LimiterSummary:
     """A threadpool during a phase."""
@@ -420,3 +405,6 @@ class PhaseSummary:
     events_dropped: int = 0
     aborted: str = ""
     """Why it did not reach its end."""
+    burst: BurstSummary | None = None
+    """None: it was none."""
+    beside: tuple[BesideSummary, ...] = ()
