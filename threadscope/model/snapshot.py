@@ -15,6 +15,8 @@ from threadscope.model.lane import DepthPoint as DepthPoint
 from threadscope.model.lane import Lane as Lane
 from threadscope.model.lane import Role as Role
 from threadscope.model.lane import Span as Span
+from threadscope.model.part import Part as Part
+from threadscope.model.part import ProcessRow as ProcessRow
 
 
 class Word(StrEnum):
@@ -54,28 +56,6 @@ class Endpoint:
     def label(self) -> str:
         """`GET /items/{id}`."""
         return f"{self.method} {self.route}".strip()
-
-
-class Part(StrEnum):
-    """What a process is there for."""
-
-    SERVER = "server"
-    SUPERVISOR = "supervisor"
-    WORKER = "worker"
-    HELPER = "helper"
-
-
-class ProcessRow(NamedTuple):
-    """One process of the server, now."""
-
-    pid: int
-    part: Part
-    cpu_percent: float | None
-    """Over about the last second."""
-    open: int
-    """Requests that are in it."""
-    ended: int
-    """Requests that ended in it, by its own count."""
 
 
 class Activity(NamedTuple):
