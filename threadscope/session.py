@@ -151,9 +151,12 @@ class Session:
         """Why it ended early: `the server was killed by SIGKILL`; "" when it did not."""
         return self._script.broken
 
-    def last_output(self) -> tuple[str, ...]:
-        """The last lines that the server printed."""
-        return self._target.output(10)
+    @property
+    def obituary(self) -> str:
+        """The same, with the last lines that a server printed that has ended."""
+        said = [] if self.target.running else self._target.output(10)
+        lines = [f"\n  {line}" for line in said if line.strip()]
+        return self.broken + "".join(["; its last lines:", *lines] if lines else "")
 
     # -- what others steer; all of it returns at once ------------------------------------------
     @property

@@ -31,13 +31,20 @@ class Metric(NamedTuple):
     words: str
     """As in `0.5 times the requests a second`."""
     value: Callable[[PhaseSummary], float | None]
+    error: Callable[[PhaseSummary], float] = lambda one: 0.0
+    """How far it may be off by the way it is counted."""
+
+
+def _cut_in_half(one: PhaseSummary) -> float:
+    """What is open when a measurement begins or ends is counted whole or not at all."""
+    return (one.open_mean or 1) / 2 / one.duration_s if one.duration_s else 0.0
 
 
 def _ms(ns: float | None) -> float | None:
     return None if ns is None else ns / 1e6
 
 
-RATE = Metric("per_second", "requests a second", lambda one: one.per_second or None)
+RATE = Metric("per_second", "requests a second", lambda one: one.per_second or None, _cut_in_half)
 TOTAL = Metric("total_s", "total time", lambda one: one.burst.total_s if one.burst else None)
 P50 = Metric("p50_ms", "median latency", lambda one: _ms(one.latency.p50))
 P99 = Metric("p99_ms", "p99", lambda one: _ms(one.latency.p99))
@@ -154,25 +161,31 @@ def _ratio(
     of_against: Sequence[PhaseSummary],
     metric: Metric,
 ) -> Ratio | None:
-    by_round = {one.round: metric.value(one) for one in of_base}
-    pairs = [
-        (before, value)
-        for one in of_against
-        if (before := by_round.get(one.round)) and (value := metric.value(one)) is not None
+    by_round = {one.round: one for one in of_base}
+    pairs = [(by_round[one.round], one) for one in of_against if one.round in by_round]
+    quotients = [
+        value / before
+        for base_one, one in pairs
+        if (before := metric.value(base_one)) and (value := metric.value(one)) is not None
     ]
-    if not pairs:
+    if not quotients:
         return None
-    quotients = [value / before for before, value in pairs]
     return Ratio(
-        case, base, against, metric, median(quotients), min(quotients), max(quotients), len(pairs),
-        _verdict([before for before, _ in pairs], [value for _, value in pairs]),
+        case, base, against, metric, median(quotients), min(quotients), max(quotients),
+        len(quotients), _verdict(of_base, of_against, metric),
     )  # fmt: skip
 
 
-def _verdict(base: Sequence[float], against: Sequence[float]) -> str:
+def _verdict(base: Sequence[PhaseSummary], against: Sequence[PhaseSummary], metric: Metric) -> str:
     """A difference is clear when every round of one lies above every round of the other."""
-    if len(base) < 2:
+    if len(base) < 2 or len(against) < 2:
         return ONE_ROUND
-    if min(against) > max(base):
+    (base_low, base_high), (low, high) = _range(base, metric), _range(against, metric)
+    if low > base_high:
         return "higher"
-    return "lower" if max(against) < min(base) else NO_DIFFERENCE
+    return "lower" if high < base_low else NO_DIFFERENCE
+
+
+def _range(phases: Sequence[PhaseSummary], metric: Metric) -> tuple[float, float]:
+    known = [(v, metric.error(one)) for one in phases if (v := metric.value(one)) is not None]
+    return min(v - error for v, error in known), max(v + error for v, error in known)

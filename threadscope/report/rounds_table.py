@@ -19,6 +19,7 @@ from threadscope.report.rounds import (
     Case,
     Metric,
     Ratio,
+    Trial,
     beside_p50,
     beside_p99,
     cases,
@@ -26,7 +27,6 @@ from threadscope.report.rounds import (
     ratios,
     word,
 )
-from threadscope.report.rounds import Trial as Trial
 from threadscope.report.units import UNKNOWN, duration, plural, rate
 
 Row = tuple[str, ...]
@@ -40,7 +40,7 @@ def text_lines(trials: Iterable[Trial]) -> list[str]:
     head, rows = _table(found)
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     lines = [_aligned(row, widths) for row in (head, *rows)]
-    sentences = _ratio_lines(found)
+    sentences = [*_ratio_lines(found), *_failed_lines(found)]
     return ["", *lines, *(["", *sentences] if sentences else [])]
 
 
@@ -52,8 +52,7 @@ def markdown_lines(trials: Iterable[Trial]) -> list[str]:
     head, rows = _table(found)
     rule = ["---", "---", *["---:"] * (len(head) - 3), "---"]
     table = ["| " + " | ".join(row) + " |" for row in (head, rule, *rows)]
-    sentences = [line.strip() for line in _ratio_lines(found)]
-    return [*table, "", *(f"- {line}" for line in sentences)]
+    return [*table, "", *(f"- {line}" for line in [*_ratio_lines(found), *_failed_lines(found)])]
 
 
 def _aligned(row: Row, widths: Sequence[int]) -> str:
@@ -116,6 +115,16 @@ def _number(value: float | None, digits: int | None = None) -> str:
 def _ratio_lines(found: Sequence[Case]) -> list[str]:
     """`hello: def has 0.44 times the requests a second of async (0.42 to 0.46, 3 rounds)`."""
     return [ratio_line(one) for case in found for one in ratios(case, case.headlines)]
+
+
+def _failed_lines(found: Sequence[Case]) -> list[str]:
+    """`hello: 12 requests of def failed`."""
+    counts = [
+        (case.title, key, sum(one.failed + one.cut_off for one in phases))
+        for case in found
+        for key, phases in case.variants.items()
+    ]
+    return [f"{title}: {plural(n, 'request')} of {key} failed" for title, key, n in counts if n]
 
 
 def ratio_line(one: Ratio) -> str:
