@@ -138,6 +138,8 @@ class Latency:
     p95: int | None = None
     p99: int | None = None
     max: int | None = None
+    p999: int | None = None
+    """99.9 %."""
 
 
 class Limiter(NamedTuple):
