@@ -109,17 +109,17 @@ class Script:
             self._end_running()
             self._give_up_at = self._give_up_at or t + GRACE_NS
 
-    def change_clients(self, by: int) -> None:
+    def change_clients(self, by: int, t: int) -> None:
         """Lets so many clients more (or fewer) ask, in the phases that follow too."""
         self._clients = max(1, min(self._clients + by, MAX_CLIENTS))
         self._load.set_clients(self._clients)
-        self._aggregator.set_load(clients=self._clients)
+        self._aggregator.set_load(t, clients=self._clients)
 
-    def toggle_load(self) -> None:
+    def toggle_load(self, t: int) -> None:
         """Stops the load, or starts it again; every phase begins with it."""
         self._on = not self._on
         self._load.set_on(self._on)
-        self._aggregator.set_load(on=self._on)
+        self._aggregator.set_load(t, on=self._on)
 
     # -- what comes from the load and the server -----------------------------------------------
     def load_state(self, state: State) -> None:

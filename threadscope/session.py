@@ -190,11 +190,11 @@ class Session:
 
     def change_clients(self, by: int) -> None:
         """Lets so many clients more (or fewer) ask."""
-        self._inbox.put(lambda: self._script.change_clients(by))
+        self._inbox.put(lambda: self._script.change_clients(by, now()))
 
     def toggle_load(self) -> None:
         """Stops the load, or starts it again."""
-        self._inbox.put(lambda: self._script.toggle_load())
+        self._inbox.put(lambda: self._script.toggle_load(now()))
 
     def finish(self) -> None:
         """Ends the phase that runs and waits until it is summed up, at most FINISH_S."""

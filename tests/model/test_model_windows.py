@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from threadscope.model.windows import KEPT_S, SECOND, Chunks, Rate
+from threadscope.model.windows import KEPT_S, SECOND, Chunks, Marks, Rate, Seconds
 
 MS = SECOND // 1000
 
@@ -94,3 +94,26 @@ def test_old_ends_are_forgotten():
     rate = counted(*(second * SECOND for second in range(1000)))
     assert sum(rate.bars(1000 * SECOND)) == KEPT_S
     assert len(rate._slices) <= KEPT_S + 3
+
+
+def test_each_second_is_told_once_it_is_over():
+    rate, seconds = Rate(), Seconds(10 * SECOND)
+    for t, took in ((10.2, 5), (10.9, 7), (12.0, 9)):
+        rate.add(int(t * SECOND), took)
+    assert seconds.points(rate, int(10.95 * SECOND)) == ()
+    points = seconds.points(rate, int(13.5 * SECOND))
+    assert [(p.t // SECOND, p.latency.count, p.latency.max) for p in points] == [
+        (10, 2, 7),
+        (11, 0, None),
+        (12, 1, 9),
+    ]
+    assert seconds.points(rate, int(13.6 * SECOND)) == points
+    assert len(seconds.points(rate, 500 * SECOND)) == 60
+
+
+def test_marks_of_one_kind_in_quick_succession_are_one():
+    marks = Marks()
+    for t, text in ((1, "5 clients"), (1.5, "6 clients"), (2, "load off"), (9, "7 clients")):
+        marks.add(int(t * SECOND), text)
+    assert [mark.text for mark in marks.since(0)] == ["6 clients", "load off", "7 clients"]
+    assert [mark.text for mark in marks.since(3 * SECOND)] == ["7 clients"]

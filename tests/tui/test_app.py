@@ -248,6 +248,18 @@ def test_the_servers_output_is_inert_and_follows():
     drive(steps, f.dead())
 
 
+def test_the_charts_are_a_view_of_their_own():
+    async def steps(probe: Probe) -> None:
+        await probe.press("5")
+        assert has(probe.screen(), "Latency")
+        assert not has(probe.screen(), "Lanes")
+        await probe.press("1")
+        assert has(probe.screen(), "Lanes")
+        assert not has(probe.screen(), "Latency")
+
+    drive(steps, f.cpu_async())
+
+
 def test_long_output_shows_its_end_until_one_scrolls_up():
     def talk(t: int, lines: int) -> Snapshot:
         return f.replace(f.cpu_async(t * S), output=tuple(f"line {i}." for i in range(lines)))

@@ -36,7 +36,7 @@ from threadscope.model.snapshot import (
     Variant,
     Word,
 )
-from threadscope.model.windows import SECOND, Chunks
+from threadscope.model.windows import KEPT_S, SECOND, Chunks, Marks, Seconds
 
 WATERMARK_NS = 100_000_000
 """How far the picture is behind: rings are read at 20 Hz, writers may be late."""
@@ -76,6 +76,7 @@ class Aggregator:
         self._intake = Intake(self._fold)
         self._queue: Chunks[DepthPoint] = Chunks()
         self._depth = -1
+        self._seconds, self._marks = Seconds(started), Marks()
         self._phase = PhaseInfo()
         self._phase_begun = started
         self._round = 0
@@ -124,6 +125,7 @@ class Aggregator:
         self._round = round
         self._phase = PhaseInfo(variant, PhaseState.STARTING, t, seconds, clients, True, tour)
         self._phase_begun = t
+        self._marks.add(t, variant.key)
         self._served_before = {pid: ring.ended for pid, ring in self._intake.rings.items()}
         self._lost_before, self._read_before = self._lost, self._fold.read
         self._fold.done = self._fold.failed = 0
@@ -153,8 +155,12 @@ class Aggregator:
             fold.clients.forget()
             fold.timeline.in_flight = 0
 
-    def set_load(self, *, clients: int | None = None, on: bool | None = None) -> None:
-        """The load was changed while it runs."""
+    def set_load(self, t: int, *, clients: int | None = None, on: bool | None = None) -> None:
+        """The load was changed at t while it runs."""
+        if clients is not None:
+            self._marks.add(t, f"{clients} clients")
+        if on is not None:
+            self._marks.add(t, "load on" if on else "load off")
         self._phase = replace(
             self._phase,
             clients=self._phase.clients if clients is None else clients,
@@ -322,6 +328,8 @@ class Aggregator:
             phase=self._phase,
             per_second=per_second if at - begin >= SECOND else None,
             bars=rate.bars(at),
+            seconds=self._seconds.points(rate, at),
+            marks=self._marks.since(at - KEPT_S * SECOND),
             latency=latency,
             latency_at_client=fold.clients.used,
             in_flight=fold.clients.in_flight if fold.clients.used else None,

@@ -142,6 +142,23 @@ class Latency:
     """99.9 %."""
 
 
+class Second(NamedTuple):
+    """What ended in one whole second."""
+
+    t: int
+    """When it began."""
+    latency: Latency
+    """Its count is how many ended."""
+
+
+class Mark(NamedTuple):
+    """The load was changed."""
+
+    t: int
+    text: str
+    """`8 clients`, `load off`, a variant's key."""
+
+
 class Limiter(NamedTuple):
     """A threadpool in AnyIO's words."""
 
@@ -229,6 +246,10 @@ class Snapshot:
     """Ends a second over the last 5 s (or since the phase's measurement began, if shorter)."""
     bars: tuple[int, ...] = ()
     """Ends in each of the last 60 whole seconds, oldest first."""
+    seconds: tuple[Second, ...] = ()
+    """The last 60 whole seconds, oldest first; the latencies are of the same kind as `latency`."""
+    marks: tuple[Mark, ...] = ()
+    """Changes of the load in the last minute, oldest first."""
     latency: Latency = Latency()
     """Over the last 5 s: at our clients, or in the server without our load."""
     latency_at_client: bool = True

@@ -6,7 +6,8 @@ from collections import deque
 from typing import Generic, TypeVar
 
 from threadscope.model.histogram import Histogram
-from threadscope.model.snapshot import Latency
+from threadscope.model.snapshot import Latency, Mark
+from threadscope.model.snapshot import Second as OneSecond
 
 SECOND = 1_000_000_000
 KEPT_S = 60
@@ -100,3 +101,42 @@ class Rate:
             if 1 <= age <= KEPT_S:
                 counts[-age] += histogram.count
         return tuple(counts)
+
+
+class Seconds:
+    """The last minute, second by second; each is computed once, when it is over."""
+
+    def __init__(self, origin: int) -> None:
+        self._points: deque[OneSecond] = deque(maxlen=KEPT_S)
+        self._next = origin // SECOND
+
+    def points(self, rate: Rate, at: int) -> tuple[OneSecond, ...]:
+        """All whole seconds before `at` (ns), oldest first."""
+        self._next = max(self._next, at // SECOND - KEPT_S)
+        while self._next < at // SECOND:
+            begin = self._next * SECOND
+            self._points.append(OneSecond(begin, rate.window(begin, begin + SECOND)[1]))
+            self._next += 1
+        return tuple(self._points)
+
+
+class Marks:
+    """Changes of the load in the last minute."""
+
+    def __init__(self) -> None:
+        self._marks: deque[Mark] = deque(maxlen=KEPT_S)
+
+    def add(self, t: int, text: str) -> None:
+        """Something was changed; the same thing again within a second counts once."""
+        if self._marks and t - self._marks[-1].t < SECOND and _same(self._marks[-1].text, text):
+            self._marks.pop()
+        self._marks.append(Mark(t, text))
+
+    def since(self, t: int) -> tuple[Mark, ...]:
+        """Those at or after t, oldest first."""
+        return tuple(mark for mark in self._marks if mark.t >= t)
+
+
+def _same(one: str, other: str) -> bool:
+    """`4 clients` and `5 clients` are of one kind: the word counts."""
+    return one.split()[-1] == other.split()[-1]

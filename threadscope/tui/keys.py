@@ -59,6 +59,7 @@ KEYS = (
     Key("escape", "esc", "clear_filter", "", ""),
     Key("1", "1", "view('overview')", "", "the overview"),
     Key("4", "4", "view('output')", "output", "what the server printed", 6),
+    Key("5", "5", "view('charts')", "charts", "rate and latency of the last minute", 6),
     Key("q", "q", "quit", "quit", "quit; Ctrl-C too, at any time", 0),
     Key("ctrl+c", "^C", "quit", "", ""),
     Key("question_mark", "?", "help", "help", "this list", 0),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from textual.strip import Strip
 from threadscope.model.snapshot import Lane, ProcessRow, Role, Snapshot, ThreadRow
 from threadscope.report.units import percent
 from threadscope.tui import lanes_math as lm
-from threadscope.tui.line import BLOCKS, Line, Piece, fit
+from threadscope.tui.line import BLOCKS, Line, Piece, fit, grouped
 from threadscope.tui.palette import (
     GHOST,
     MUTED,
@@ -177,7 +177,7 @@ def lane_pieces(
         heights = [min(lm.FULL, max(0, cell.height - base)) for cell in run.cells]
         request = run.cells[0].request
         if not request:
-            pieces += _grouped(_free(height, upper) for height in heights)
+            pieces += grouped(_free(height, upper) for height in heights)
             continue
         styles = request_styles(request)
         filled = sum(cell.height for cell in run.cells) >= FILLED * top * len(run.cells)
@@ -191,7 +191,7 @@ def lane_pieces(
             _write_number(drawn, request, len(drawn) - gap, styles, filled=filled)
         if gap:
             drawn[-1] = ("▊", styles.edge) if heights[-1] == lm.FULL else (" ", TEXT)
-        pieces += _grouped(drawn)
+        pieces += grouped(drawn)
     return pieces
 
 
@@ -228,24 +228,11 @@ def _write_number(
         drawn[i] = (ch, style)
 
 
-def _grouped(cells: Iterable[Piece]) -> list[Piece]:
-    """Neighbours of one style as one text: fewer segments, less to write to the terminal."""
-    pieces: list[Piece] = []
-    text, last = "", TEXT
-    for ch, style in cells:
-        if style is not last and text:
-            pieces.append((text, last))
-            text = ""
-        text += ch
-        last = style
-    return [*pieces, (text, last)]
-
-
 def _queue_strip(snapshot: Snapshot, view: lm.Window, label: int, width: int) -> Strip:
     depths = lm.depth_cells(snapshot.queue, view)
     scale = max(depths, default=0)
     line = Line().add(" ").left("queued", label - 1)
-    line.pieces(_grouped(_depth_piece(lm.depth_height(depth, scale)) for depth in depths))
+    line.pieces(grouped(_depth_piece(lm.depth_height(depth, scale)) for depth in depths))
     waiting = snapshot.queued if snapshot.queued is not None else depths[-1] if depths else 0
     style: Style = QUEUE if waiting else MUTED
     return line.right(f"{waiting} waiting", RIGHT - 1, style).strip(width)

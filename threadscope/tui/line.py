@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from rich.cells import cell_len, set_cell_size
@@ -44,6 +44,19 @@ def spark(values: Sequence[float]) -> str:
     if top <= 0:
         return " " * len(values)
     return "".join(BLOCKS[-int(-8 * value // top)] for value in values)
+
+
+def grouped(cells: Iterable[Piece]) -> list[Piece]:
+    """Neighbours of one style as one text: fewer segments, less to write to the terminal."""
+    pieces: list[Piece] = []
+    text, last = "", TEXT
+    for ch, style in cells:
+        if style is not last and text:
+            pieces.append((text, last))
+            text = ""
+        text += ch
+        last = style
+    return [*pieces, (text, last)]
 
 
 class Line:

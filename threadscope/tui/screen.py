@@ -12,6 +12,7 @@ from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from threadscope.model.snapshot import Snapshot
+from threadscope.tui.charts import ChartsPanel
 from threadscope.tui.footer import KeyBar
 from threadscope.tui.keys import Key
 from threadscope.tui.lanes import LanesPanel, has_queue, lanes_of
@@ -46,6 +47,7 @@ class MainScreen(Screen[None]):
         self.lanes = LanesPanel(id="lanes")
         self.requests = RequestsPanel(id="requests")
         self.output = OutputView(id="output")
+        self.charts = ChartsPanel(id="charts")
         self.verdict = VerdictPanel(id="verdict")
         self.keys = KeyBar(id="keys")
         self.filter = FilterInput(placeholder="filter the requests", id="filter", compact=True)
@@ -62,6 +64,7 @@ class MainScreen(Screen[None]):
         yield self.notices
         yield from self.overview
         yield self.output
+        yield self.charts
         yield self.verdict
         yield self.keys
         yield self.filter
@@ -87,15 +90,18 @@ class MainScreen(Screen[None]):
         self._snapshot = snapshot
         self._share()
         self.status.behind_ns = behind_ns
-        for panel in (self.status, self.notices, *self.overview, self.output, self.verdict):
+        for panel in (
+            self.status, self.notices, *self.overview, self.output, self.charts, self.verdict,
+        ):  # fmt: skip
             panel.show(snapshot)
 
     def show_view(self, view: str) -> None:
-        """Show the `overview` or the server's `output`."""
+        """Show the `overview`, the server's `output` or the `charts` of the load."""
         self.view = view
         for panel in self.overview:
             panel.display = view == "overview"
         self.output.display = view == "output"
+        self.charts.display = view == "charts"
         if view == "output":
             self.output.focus()
         if self._snapshot is not None:
