@@ -18,6 +18,7 @@ from queue import Empty, SimpleQueue
 
 from threadscope.load.control import LoadProcess
 from threadscope.load.messages import Died, Event, Result, State, Usage
+from threadscope.load.plan import Model
 from threadscope.model.aggregator import Aggregator
 from threadscope.model.snapshot import Health, PhaseSummary, Snapshot, TargetInfo, Variant
 from threadscope.phases import GRACE_NS, Phase, Script, Way, best_of_each
@@ -225,10 +226,12 @@ class Session:
         tour: bool = False,
     ) -> list[Phase]:
         way = next(way for way in self._ways if way.variant.key == key)
-        plans = way.plans(self._aggregator.target.url)
+        live = seconds is None and requests is None
         return [
-            Phase(way.variant, replace(plan, seconds=seconds, requests=requests), tour)
-            for plan in plans
+            Phase(way.variant, plan, tour, again=live)
+            if plan.model is Model.BURST
+            else Phase(way.variant, replace(plan, seconds=seconds, requests=requests), tour)
+            for plan in way.plans(self._aggregator.target.url)
         ]
 
     # -- the observer --------------------------------------------------------------------------

@@ -159,7 +159,7 @@ def test_the_place_of_a_stall_is_named_while_it_is_fresh(watched):
 # -- a phase ---------------------------------------------------------------------------------------
 def phase(watched, begin, end):
     """A measurement between two moments."""
-    watched.aggregator.begin_phase(at(0), Variant("async", "async def"), 4, 1.0, round=2)
+    watched.aggregator.begin_phase(at(0), Variant("async", "async def"), 4, 1.0)
     for state, t in ((PhaseState.SETTLE, 1), (PhaseState.MEASURE, begin), (PhaseState.DRAIN, end)):
         watched.aggregator.load_state(state, at(t))
 

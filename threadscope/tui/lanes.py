@@ -24,7 +24,7 @@ from threadscope.tui.palette import (
     request_styles,
 )
 from threadscope.tui.panel import Panel
-from threadscope.tui.processes import affordable, grouped, headings, title
+from threadscope.tui.processes import affordable, by_process, headings, title
 from threadscope.tui.rows import Key, choose, fold_text, key_of, worth_a_row
 from threadscope.tui.sharing import WIDE
 
@@ -96,7 +96,7 @@ class LanesPanel(Panel):
         room = (height - len(strips) - len(axis) - len(heads)) // per_lane
         shown, folded = choose(lanes, max(1, room), snapshot.at, self._shown)
         self._shown = frozenset(map(key_of, shown))
-        for one in grouped(shown, heads):
+        for one in by_process(shown, heads):
             if isinstance(one, ProcessRow):
                 strips.append(_process(one, view, label, width))
                 continue

@@ -34,7 +34,7 @@ def affordable(found: tuple[ProcessRow, ...], below: int, lines: int) -> tuple[P
     return found if enough else ()
 
 
-def grouped(threads: Sequence[T], heads: Sequence[ProcessRow]) -> Iterator[ProcessRow | T]:
+def by_process(threads: Sequence[T], heads: Sequence[ProcessRow]) -> Iterator[ProcessRow | T]:
     """Each process, then its threads; the order of these stays."""
     if not heads:
         yield from threads

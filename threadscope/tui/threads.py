@@ -12,7 +12,7 @@ from threadscope.report.units import UNKNOWN, cpu_time, percent, plural, rate, s
 from threadscope.tui.line import Line, fit, meter, width_of
 from threadscope.tui.palette import GHOST, GOOD, METER, MUTED, STRONG, TEXT, request_styles
 from threadscope.tui.panel import Panel
-from threadscope.tui.processes import affordable, figures, grouped, headings, title
+from threadscope.tui.processes import affordable, by_process, figures, headings, title
 from threadscope.tui.rows import Key, choose, fold_text, is_idle, key_of, worth_a_row
 from threadscope.tui.sharing import WIDE
 
@@ -105,7 +105,7 @@ class ThreadsPanel(Panel):
             _process(one, label, width)
             if isinstance(one, ProcessRow)
             else _row(one, snapshot.at, label, width)
-            for one in grouped(self._ordered(shown), heads)
+            for one in by_process(self._ordered(shown), heads)
         ]
         if folded:
             by_key = {key_of(row): row for row in folded}
