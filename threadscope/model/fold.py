@@ -127,12 +127,12 @@ class Fold:
             self.timeline.opened(-1)
         return request
 
-    def stop(self) -> None:
-        """The server is gone, and all that ran in it."""
+    def stop(self, t: int) -> None:
+        """The server is gone at t, and all that ran in it."""
         for key in list(self.open):
             self.closed(key)
         self.timeline.hopped(-self.timeline.hops)
-        self.threads.stop()
+        self.threads.stop(t)
 
     def process_gone(self, t: int, pid: int) -> None:
         """One process is gone, and all that ran in it."""
@@ -221,9 +221,9 @@ class Fold:
         if self.measurement is not None:
             self.measurement.served(request.arrived, t)
         measurement = self._measuring(t)
-        if measurement is None:
+        route = measurement.route(request) if measurement is not None else None
+        if route is None:
             return
-        route = measurement.routes[request.endpoint]
         route.started += 1
         route.completed += 1
         route.failed += bool(failed)
@@ -260,8 +260,9 @@ class Fold:
         measurement = self._measuring(t)
         if measurement is not None:
             measurement.processes[ring.pid].hop_wait.add(waited * 1000)
-            if request is not None:
-                measurement.routes[request.endpoint].hop_wait.add(waited * 1000)
+            route = measurement.route(request) if request is not None else None
+            if route is not None:
+                route.hop_wait.add(waited * 1000)
 
     # -- the process ---------------------------------------------------------------------------
     def _limiter(self, ring: Ring, record: Record) -> None:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from threadscope.model.histogram import Histogram
+from threadscope.model.requests import OpenRequest
 from threadscope.model.snapshot import (
     Endpoint,
     LimiterSummary,
@@ -103,8 +104,10 @@ class ProcessStats:
 class Measurement:
     """All that is gathered while a phase is measured."""
 
-    def __init__(self, begin: int) -> None:
+    def __init__(self, begin: int, since: int = 0) -> None:
         self.begin = begin
+        self.since = since
+        """When the phase began; what arrived before is not its own."""
         self.end: int | None = None
         self.routes: defaultdict[Endpoint, RouteStats] = defaultdict(RouteStats)
         self.processes: defaultdict[int, ProcessStats] = defaultdict(ProcessStats)
@@ -118,6 +121,10 @@ class Measurement:
         end = ended if self.end is None else min(ended, self.end)
         if end > begin:
             self.work += (end - begin) / (ended - arrived)
+
+    def route(self, request: OpenRequest) -> RouteStats | None:
+        """Where a request is counted; None for one of the phase before."""
+        return self.routes[request.endpoint] if request.arrived >= self.since else None
 
     def covers(self, t: int) -> bool:
         """Whether t lies inside."""

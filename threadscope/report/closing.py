@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import wrap
 
 from threadscope.model.snapshot import PhaseSummary
 from threadscope.report.compare import compare_lines, rows_for
 from threadscope.report.units import duration
 
 
-def closing_lines(summaries: Sequence[PhaseSummary]) -> list[str]:
+def closing_lines(summaries: Sequence[PhaseSummary], width: int | None = None) -> list[str]:
     """The figures of one variant, or several side by side.
 
     Args:
         summaries: one a variant; none: nothing was measured, and nothing is said.
+        width: of the terminal, to which sentences are wrapped; None: they are not.
     """
     if not summaries:
         return []
@@ -23,13 +25,16 @@ def closing_lines(summaries: Sequence[PhaseSummary]) -> list[str]:
         if len(summaries) > 1 or summaries[0].burst
         else _figures(summaries[0])
     )
-    return ["", *table, *early]
+    lines = [*table, *early]
+    if width is not None:
+        lines = [part for line in lines for part in wrap(line, max(width, 20)) or [""]]
+    return ["", *lines]
 
 
 def _figures(one: PhaseSummary) -> list[str]:
     wanted = rows_for([one])
     head = max(len(title) for title, _ in wanted)
-    behaviour = f"{one.behaviour.word.upper()}: {one.behaviour.reason}"
+    behaviour = f"{one.behaviour.word.upper()}: {one.behaviour.sentence}"
     rows = [f"{title:<{head}}   {text(one)}" for title, text in wanted]
     return [one.variant.title, *rows, "", behaviour]
 
