@@ -31,7 +31,7 @@ def notice_room(height: int) -> int:
 
 
 def share(
-    height: int, notices: int, threads: int, lanes: int, queue: bool = True, headings: int = 0
+    height: int, notices: int, threads: int, lanes: int, queues: int = 1, headings: int = 0
 ) -> Heights:
     """Share out the screen: threads and lanes get what they need, the log what is left.
 
@@ -42,7 +42,7 @@ def share(
         notices: lines of warnings below the status bar.
         threads: threads that want a row.
         lanes: threads that want a lane.
-        queue: the lane of the queue is there too.
+        queues: lines for those who wait.
         headings: processes, each of which wants a line above its threads and its lanes.
     """
     roomy = height >= ROOMY
@@ -53,7 +53,7 @@ def share(
     room = body - log
     head = 2 if roomy else 1  # the title, and the axis of time
     want_threads = threads + headings + 2  # the columns' names and the sum
-    want_lanes = head + queue + max(1, lanes) + headings
+    want_lanes = head + queues + max(1, lanes) + headings
     tall = roomy and want_threads + want_lanes + lanes <= room
     if tall:
         want_lanes += lanes
