@@ -25,6 +25,7 @@ Options:
 Commands:
   compare  Measure demos' variants against each other, in rounds.
   demo     Run a demo server under load and watch it.
+  load     Load any HTTP server and report, as hey, oha and wrk do.
 """
 
 HELP_DEMO = """\

@@ -39,8 +39,7 @@ class PhaseState(StrEnum):
     DONE = "done"
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """A function of the app that answers a route."""
 
     method: str = ""
