@@ -104,8 +104,8 @@ def intro(about: dict[str, Any]) -> list[str]:
         f"- {about['date']}",
         "",
         "Each number is the median of the rounds. A ratio is the median of the rounds' ratios,",
-        "with the least and the greatest; where the rounds of two variants overlap there is no clear",
-        "difference.",
+        "with the least and the greatest; where the rounds of two variants overlap there is",
+        "no clear difference.",
     ]
 
 
