@@ -23,9 +23,13 @@ Options:
   -h, --help     Show this message and exit.
 
 Commands:
+  attach   Watch a server that runs already.
   compare  Measure demos' variants against each other, in rounds.
   demo     Run a demo server under load and watch it.
+  doctor   Say what this machine allows, and what to do about it.
+  dump     Show a running server once: its threads, and what they do.
   load     Load any HTTP server and report, as hey, oha and wrk do.
+  run      Run a server by any COMMAND and watch it.
 """
 
 HELP_DEMO = """\

@@ -43,6 +43,8 @@ class Ring:
         self.endpoints: dict[int, Endpoint] = {}
         self.ended = 0
         """The server's own count of ended requests."""
+        self.websockets = 0
+        """Open now."""
         self.checked = 0
         """When its open requests were last held against its open table."""
         self.errors = 0
@@ -219,6 +221,9 @@ class Fold:
         if not request.started and (endpoint.kind == "async def" or not endpoint.kind):
             self._started(ring, number, request, arrived, tid)
         self.served.add(t, t - arrived)
+        if not self.clients.used:
+            self.done += 1
+            self.failed += bool(flags & F_FAILED or status >= 500)
         client, took = self.clients.who(request.client_request), t - arrived
         self.log.add(
             new_line((t, Event.END, number, client, endpoint, "", status, took, None, "")),
@@ -272,6 +277,7 @@ class Fold:
             request.hop_cpu += cpu * 1000
         measurement = self._measuring(t)
         if measurement is not None:
+            thread.hops_measured += 1
             measurement.processes[ring.pid].hop_wait.add(waited * 1000)
             route = measurement.route(request) if request is not None else None
             if route is not None:

@@ -56,6 +56,8 @@ class Intake:
     def process_gone(self, pid: int) -> None:
         """Its ring tells what was; its counts stay."""
         self._gone.add(pid)
+        if pid in self.rings:
+            self.rings[pid].websockets = 0
 
     def take(self, mark: int) -> list[Item]:
         """What the watermark has passed, in the order of the times."""
@@ -90,7 +92,8 @@ class Intake:
         self._fold.read += len(batch.records)
         if load or self.closed:
             return
-        ring.ended = sum(cell.ended for cell in batch.cells)
+        ring.ended = sum(cell.ended for cell in batch.cells) - batch.ended_before
+        ring.websockets = sum(cell.websockets for cell in batch.cells)
         if batch.pid in self._gone:
             return
         self._look_at_cells(ring, batch)

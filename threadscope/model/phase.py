@@ -122,6 +122,13 @@ class Measurement:
         if end > begin:
             self.work += (end - begin) / (ended - arrived)
 
+    def latency(self) -> Histogram:
+        """Of all requests, in the server."""
+        whole = Histogram()
+        for route in self.routes.values():
+            whole.merge(route.latency)
+        return whole
+
     def route(self, request: OpenRequest) -> RouteStats | None:
         """Where a request is counted; None for one of the phase before."""
         return self.routes[request.endpoint] if request.arrived >= self.since else None

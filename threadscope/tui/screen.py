@@ -156,7 +156,7 @@ class MainScreen(Screen[None]):
         snapshot = self._snapshot
         if snapshot is None or self.has_class("small"):
             return
-        notices = len(notice_lines(snapshot, notice_room(self.size.height)))
+        notices = len(notice_lines(snapshot, notice_room(self.size.height), self.size.width))
         threads = len(rows_of(snapshot, self.threads.hide_idle))
         lanes, heads = len(lanes_of(snapshot)), len(headings(snapshot))
         shape = (self.size, notices, threads, lanes, queues_of(snapshot), heads)
