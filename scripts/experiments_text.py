@@ -200,7 +200,7 @@ def _mistake(rounds: Rounds, about: About) -> str:
 
 
 LESSONS: tuple[tuple[str, Callable[[Rounds, About], str]], ...] = (
-    (LESSONS: tuple, _tokens),
+    ("The threadpool's size has nothing to do with the cores.", _tokens),
     ("Threads are made as they are needed.", _threads),
     ("`async def` is not always better, CPU-bound or not.", _always),
     ("Threads of one process can run in parallel.", _parallel),
