@@ -157,8 +157,8 @@ def _always(rounds: Rounds, about: About) -> str:
     path = ("beside", 0, "latency_ms", "p50")
     slow, quick = (_one(rounds, ("fairness", key, None), *path) for key in ("async", "def"))
     return (
-        "One article looked only at throughput. Beside heavy `async def` requests a health check took"
-        f" {slow:,.0f} ms, beside the same in `def` {quick:,.0f} ms (median)."
+        "One article looked only at throughput. Beside heavy `async def` requests a health check"
+        f" took {slow:,.0f} ms, beside the same in `def` {quick:,.0f} ms (median)."
     )
 
 
