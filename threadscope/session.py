@@ -175,9 +175,12 @@ class Session:
             return None
         return ended.status if ended.status is not None else 128 + (ended.signal or 0)
 
-    def last_output(self) -> tuple[str, ...]:
-        """The last lines that the server printed."""
-        return self._target.output(10)
+    @property
+    def obituary(self) -> str:
+        """The same, with the last lines that a server printed that has ended."""
+        said = [] if self.target.running else self._target.output(10)
+        lines = [f"\n  {line}" for line in said if line.strip()]
+        return self.broken + "".join(["; its last lines:", *lines] if lines else "")
 
     # -- what others steer; all of it returns at once ------------------------------------------
     @property
@@ -253,8 +256,9 @@ class Session:
         tour: bool = False,
     ) -> list[Phase]:
         way = next(way for way in self._ways if way.variant.key == key)
+        live = seconds is None and requests is None
         return [
-            Phase(way.variant, plan, tour)
+            Phase(way.variant, plan, tour, again=live)
             if plan.model is Model.BURST
             else Phase(way.variant, replace(plan, seconds=seconds, requests=requests), tour)
             for plan in way.plans(self._aggregator.target.url)

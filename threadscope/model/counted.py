@@ -2,30 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from threadscope.model.fold import Fold
 from threadscope.model.histogram import Histogram
+from threadscope.model.load_result import LoadResult as LoadResult
 from threadscope.model.windows import KEPT_S, SECOND
 
 MEASURED_NS = SECOND // 2
 """A shorter measurement says nothing of a rate."""
-
-
-@dataclass(frozen=True, slots=True)
-class LoadResult:
-    """What the load itself counted in a phase; see `load.messages.Result`."""
-
-    started: int
-    completed: int
-    failed: int
-    cut_off: int
-    per_second: float
-    settle_s: float
-    duration_s: float
-    drain_s: float
-    latency: Histogram
-    generator_percent: float | None
 
 
 def as_seen(fold: Fold, begun: int, at: int) -> LoadResult:

@@ -28,7 +28,7 @@ from threadscope.model.windows import SECOND, Rate
 (
     ARRIVE, ENDPOINT, STEP, END, HOP_IN, HOP_OUT, LIMITER, LAG, STALL, SEND, DONE
 ) = range(1, 12)  # fmt: skip
-F_ENDPOINT, F_ASYNC, F_FAILED, F_ONLY, F_LAG_LOOP = 1, 2, 8, 16, 1
+F_ENDPOINT, F_ASYNC, F_FAILED, F_ONLY, F_LAG_LOOP, F_BESIDE = 1, 2, 8, 16, 1, 1
 STEP_RECORD_NS = 1_000_000
 ENDED_KEPT = 4096
 LAG_WINDOW_NS = SECOND
@@ -80,6 +80,8 @@ class Fold:
         self.clients = Clients()
         self.answered, self.served = Rate(), Rate()
         """What our clients saw end; what the server saw end."""
+        self.lights: dict[str, Rate] = {}
+        """Light requests beside the load, by their route; in none of the load's own figures."""
         self.open: dict[Key, OpenRequest] = {}
         self._ended: set[Key] = set()
         self._ended_before: set[Key] = set()
@@ -317,10 +319,14 @@ class Fold:
         self.timeline.in_flight = self.clients.in_flight
 
     def _done(self, ring: Ring, record: Record) -> None:
-        _, _, _, status, _, number, t, sent, _, error, _, _, _, _ = record
+        _, _, flags, status, _, number, t, sent, _, error, _, what, _, _ = record
         self.log.answered(number, t - sent)
         self.clients.done(number)
         self.timeline.in_flight = self.clients.in_flight
+        if flags & F_BESIDE:
+            if not error:
+                self.lights.setdefault(ring.text(what), Rate()).add(t, t - sent)
+            return
         self.done += 1
         if error or status >= 400:
             self.failed += 1

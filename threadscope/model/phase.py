@@ -10,6 +10,7 @@ from threadscope.model.requests import OpenRequest
 from threadscope.model.snapshot import (
     Endpoint,
     LimiterSummary,
+    Part,
     ProcessSummary,
     RouteSummary,
 )
@@ -76,11 +77,19 @@ class ProcessStats:
             return 0, 0
         return self.cpu_last[1] - self.cpu_first[1], self.cpu_last[0] - self.cpu_first[0]
 
-    def summary(self, pid: int) -> ProcessSummary:
-        """The figures so far."""
+    def summary(self, pid: int, part: Part, served: int) -> ProcessSummary:
+        """The figures so far.
+
+        Args:
+            pid: whose.
+            part: what it is there for.
+            served: requests that ended in it.
+        """
         used, passed = self.cpu_used()
         return ProcessSummary(
             pid=pid,
+            part=part,
+            served=served,
             cores_used=used / passed if passed else None,
             loop_lag=self.loop_lag.latency(),
             gil_lag=self.gil_lag.latency(),
@@ -134,7 +143,11 @@ class Measurement:
 
     def route_summaries(self, now: int) -> tuple[RouteSummary, ...]:
         """One a route, the longest holder of the loop first."""
-        found = [stats.summary(e, self.length(now)) for e, stats in self.routes.items()]
+        found = [
+            stats.summary(e, self.length(now))
+            for e, stats in self.routes.items()
+            if e.route or stats.started  # else only a hop was seen of it so far
+        ]
         return tuple(sorted(found, key=lambda r: -r.hold_total))
 
     def cores_used(self) -> float | None:

@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-
-class Role(StrEnum):
-    """What a thread is there for."""
-
-    LOOP = "event loop"
-    WORKER = "worker"
-    PROBE = "probe"
-    OTHER = "other"
+from threadscope.model.lane import CpuPoint as CpuPoint
+from threadscope.model.lane import DepthPoint as DepthPoint
+from threadscope.model.lane import Lane as Lane
+from threadscope.model.lane import Role as Role
+from threadscope.model.lane import Span as Span
+from threadscope.model.part import Part as Part
+from threadscope.model.part import ProcessRow as ProcessRow
 
 
 class Word(StrEnum):
@@ -92,50 +91,6 @@ class ThreadRow:
     """Without a probe: the function that it was last seen in, `cpu.py:14 in burn()`."""
     holds_gil: bool = False
     """Without a probe: it had the GIL then."""
-
-
-class Span(NamedTuple):
-    """A stretch of a thread's time that belonged to a request (or to several short ones)."""
-
-    begin: int
-    end: int
-    request: int
-    """Its number; the last one's where `requests` > 1."""
-    requests: int
-    busy: int
-    """ns within begin..end in which one of the requests was really there."""
-
-
-class CpuPoint(NamedTuple):
-    """A thread's CPU clock at a moment; the height of a lane is its slope."""
-
-    t: int
-    cpu_ns: int
-
-
-class DepthPoint(NamedTuple):
-    """From `t` on so many requests waited."""
-
-    t: int
-    depth: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Lane:
-    """The last minute of one thread.
-
-    Chunks are shared by many snapshots: a second each, oldest first, in the order of the ends.
-    """
-
-    pid: int
-    tid: int
-    label: str
-    role: Role
-    spans: tuple[tuple[Span, ...], ...]
-    current: tuple[Span, ...]
-    """Spans that go on; their `end` is the snapshot's time."""
-    cpu: tuple[tuple[CpuPoint, ...], ...]
-    active_at: int
 
 
 class Event(StrEnum):
@@ -271,6 +226,8 @@ class PhaseInfo:
     clients: int = 0
     load_on: bool = False
     tour: bool = False
+    burst: int | None = None
+    """Requests that are sent at once; None: it is no burst."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +269,7 @@ class Snapshot:
     latency: Latency = Latency()
     """Over the last 5 s: at our clients, or in the server without our load."""
     latency_at_client: bool = True
+    beside: tuple[BesideNow, ...] = ()
     in_flight: int | None = None
     """Asked by our clients and not answered."""
     open: int | None = None
@@ -329,10 +287,14 @@ class Snapshot:
     loop_lag_ns: int | None = None
     gil_lag_ns: int | None = None
     cores_used: float | None = None
+    processes: tuple[ProcessRow, ...] = ()
+    """Those that live, the first one first."""
     threads: tuple[ThreadRow, ...] = ()
     lanes: tuple[Lane, ...] = ()
     queue: tuple[tuple[DepthPoint, ...], ...] = ()
     """Depth of the queue over the last minute, in chunks like the lanes."""
+    token_queue: tuple[tuple[DepthPoint, ...], ...] = ()
+    """How many waited for a token of a threadpool, likewise."""
     log: tuple[LogLine, ...] = ()
     """The last lines, oldest first."""
     logged: int = 0
@@ -363,6 +325,45 @@ class RouteSummary:
     cpu_ns_per_request: float | None
 
 
+class Answerer(NamedTuple):
+    """A thread as an answer named it."""
+
+    name: str
+    ident: int
+    """Python's identifier of it."""
+    answers: int
+
+
+@dataclass(frozen=True, slots=True)
+class BurstSummary:
+    """Requests that were sent at once."""
+
+    n: int
+    total_s: float | None
+    """From the first one's sending to the last one's answer; None: there was none."""
+    threads: tuple[Answerer, ...] = ()
+    """On which threads the answers were made, where they say so; the busiest first."""
+
+
+class BesideNow(NamedTuple):
+    """Light requests beside a load, over the last 5 s, as their clients saw them."""
+
+    route: str
+    latency: Latency
+
+
+@dataclass(frozen=True, slots=True)
+class BesideSummary:
+    """Light requests beside a load, as their clients saw them."""
+
+    route: str
+    started: int
+    completed: int
+    failed: int
+    latency: Latency
+    """From the moment at which each should have been sent."""
+
+
 @dataclass(frozen=True, slots=True)
 class LimiterSummary:
     """A threadpool during a phase."""
@@ -379,6 +380,9 @@ class ProcessSummary:
     """A server process during a phase."""
 
     pid: int
+    part: Part
+    served: int
+    """Requests that ended in it, over the whole phase, by its own count."""
     cores_used: float | None
     loop_lag: Latency
     gil_lag: Latency
@@ -434,3 +438,6 @@ class PhaseSummary:
     events_dropped: int = 0
     aborted: str = ""
     """Why it did not reach its end."""
+    burst: BurstSummary | None = None
+    """None: it was none."""
+    beside: tuple[BesideSummary, ...] = ()

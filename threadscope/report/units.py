@@ -67,3 +67,8 @@ def wall(t: int, wall_offset: int) -> str:
 def plural(count: int, noun: str) -> str:
     """`1 worker`, `4 workers`, `5,000 events`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def tokens(total: int, borrowed: int, waiting: int) -> str:
+    """`40/40 +80 wait`: a threadpool's tokens that are lent, of all, and who waits for one."""
+    return f"{borrowed}/{total}" + (f" +{waiting} wait" if waiting else "")

@@ -57,6 +57,7 @@ KEYS = (
     Key("Z", "Z", "zoom(1)", "", ""),
     Key("slash", "/", "filter", "filter", "filter the requests; esc clears", 6),
     Key("escape", "esc", "clear_filter", "", ""),
+    Key("v", "v", "split", "split", "the variant before, frozen, above the present one", 3),
     Key("1", "1", "view('overview')", "", "the overview"),
     Key("4", "4", "view('output')", "output", "what the server printed", 6),
     Key("5", "5", "view('charts')", "charts", "rate and latency of the last minute", 6),
