@@ -15,6 +15,8 @@ from threadscope.model.behaviour import Evidence, behaviour
 from threadscope.model.fold import Fold
 from threadscope.model.histogram import Histogram
 from threadscope.model.intake import Intake
+from threadscope.model.judging import Judging
+from threadscope.model.observation import Judge
 from threadscope.model.phase import Measurement
 from threadscope.model.records import Batch
 from threadscope.model.sample import ProcessSample
@@ -26,7 +28,6 @@ from threadscope.model.snapshot import (
     PhaseInfo,
     PhaseState,
     PhaseSummary,
-    ProcessSummary,
     Role,
     Snapshot,
     TargetInfo,
@@ -61,14 +62,16 @@ class LoadResult:
 class Aggregator:
     """Everything that is known, up to a watermark."""
 
-    def __init__(self, started: int, *, wall_offset: int = 0) -> None:
+    def __init__(self, started: int, *, wall_offset: int = 0, judge: Judge | None = None) -> None:
         """Begins an observation.
 
         Args:
             started: monotonic ns.
             wall_offset: wall clock minus monotonic clock, ns.
+            judge: says what is wrong; None: nobody does.
         """
         self._fold = Fold(started)
+        self._judging = Judging(self._fold, judge)
         self._started, self._wall_offset = started, wall_offset
         self._mark = started
         self._intake = Intake(self._fold)
@@ -109,7 +112,7 @@ class Aggregator:
             fold.timeline.used(clock[-1][0], sample.t, sample.cpu_ns - clock[-1][1])
         clock.append((sample.t, sample.cpu_ns))
         if fold.measurement is not None and fold.measurement.covers(sample.t):
-            fold.measurement.processes[sample.pid].cpu(sample.t, sample.cpu_ns)
+            fold.measurement.tally.processes[sample.pid].cpu(sample.t, sample.cpu_ns)
 
     def note(self, t: int, text: str) -> None:
         """A remark for the log."""
@@ -129,6 +132,7 @@ class Aggregator:
         self._lost_before, self._read_before = self._lost, self._fold.read
         self._fold.done = self._fold.failed = 0
         self._fold.measurement = None
+        self._fold.roll(t, now=True)
         self._fold.timeline.restart(t)
         self._stale = self.open
 
@@ -142,11 +146,13 @@ class Aggregator:
         if state is PhaseState.MEASURE:
             fold.timeline.pass_to(t)
             fold.timeline.mark(t)
+            fold.roll(t, now=True)
             fold.measurement = Measurement(t)
             for thread in fold.threads.all():
                 thread.begin_measure()
         elif state is PhaseState.DRAIN:
             fold.timeline.pass_to(t)
+            fold.roll(t, now=True)
             if fold.measurement is not None:
                 fold.measurement.end = t
             self._threads_measured = tuple(x.summary() for x in fold.threads.all())
@@ -174,6 +180,7 @@ class Aggregator:
             aborted: why it did not reach its end.
         """
         fold, at = self._fold, self._mark
+        fold.roll(at, now=True)
         measured = fold.measurement
         begin, end = (measured.begin, measured.end or at) if measured else (at, at)
         evidence = fold.timeline.evidence(begin, end)
@@ -204,15 +211,24 @@ class Aggregator:
             cpu_ns_per_request=cpu / done if done else None,
             switches_per_request=_switches(self._threads_measured, end - begin, done),
             routes=measured.route_summaries(end) if measured else (),
-            processes=_processes(measured),
+            processes=measured.process_summaries() if measured else (),
             threads=self._threads_measured,
             events_read=fold.read - self._read_before,
             events_dropped=self._lost - self._lost_before,
             aborted=aborted,
         )
+        findings = self._judging.phase(summary, end, self.target.cpus)
+        summary = replace(summary, findings=findings)
         self._finished = (*self._finished, summary)
         self._phase = replace(self._phase, state=PhaseState.DONE, tour=False)
         return summary
+
+    def _cores(self, pid: int) -> float | None:
+        """What one process used over about the last second."""
+        clock = self._cpu.get(pid)
+        if not clock or len(clock) < 2 or clock[-1][0] <= self._mark - SECOND:
+            return None
+        return (clock[-1][1] - clock[0][1]) / (clock[-1][0] - clock[0][0])
 
     # -- what comes out ------------------------------------------------------------------------
     @property
@@ -246,6 +262,7 @@ class Aggregator:
         fold.timeline.pass_to(mark)
         fold.threads.steps_at(mark, self._intake.steps_covering(mark))
         self._mark = mark
+        fold.roll(mark)
         depth = self._queued()
         if depth is not None and depth != self._depth:
             self._depth = depth
@@ -259,12 +276,8 @@ class Aggregator:
 
     def _cores_used(self) -> float | None:
         """Of all processes together, over about the last second."""
-        spans = [
-            (clock[-1][1] - clock[0][1], clock[-1][0] - clock[0][0])
-            for clock in self._cpu.values()
-            if len(clock) > 1 and clock[-1][0] > self._mark - SECOND  # else the process has ended
-        ]
-        return sum(used / passed for used, passed in spans) if spans else None
+        used = [cores for pid in self._cpu if (cores := self._cores(pid)) is not None]
+        return sum(used) if used else None
 
     def server_ended(self, t: int, how: str) -> None:
         """Nothing runs any more, and no ring of it tells anything new."""
@@ -307,6 +320,10 @@ class Aggregator:
         evidence = fold.timeline.evidence(begin, at)
         loop_lag, gil_lag = fold.lags(at)
         seen = not self.limited
+        self._judging.look(
+            begin, at, cores=self._cores, cpus=self.target.cpus,
+            load_percent=health.load_percent, lost=self._lost - self._lost_before,
+        )  # fmt: skip
         threads = fold.threads.all()
         rings = self._intake.rings.values()
         return Snapshot(
@@ -339,6 +356,8 @@ class Aggregator:
             behaviour=(
                 Behaviour(Word.UNKNOWN, self._over) if self._over else self._behaviour(evidence)
             ),
+            findings=self._judging.findings,
+            routes=self._judging.routes,
             finished=self._finished,
             health=replace(
                 health,
@@ -358,10 +377,6 @@ def _merged(limiters: Mapping[tuple[int, int], Limiter]) -> tuple[Limiter, ...]:
         known = out.get(name, Limiter(name, 0, 0, 0))
         out[name] = Limiter(name, known[1] + total, known[2] + borrowed, known[3] + waiting)
     return tuple(out.values())
-
-
-def _processes(measured: Measurement | None) -> tuple[ProcessSummary, ...]:
-    return tuple(p.summary(pid) for pid, p in measured.processes.items()) if measured else ()
 
 
 def _switches(threads: tuple[ThreadSummary, ...], passed: int, done: float) -> float | None:

@@ -18,6 +18,7 @@ from threadscope.model.fold import (
     F_ONLY,
     HOP_IN,
     HOP_OUT,
+    LOOK,
     SEND,
     STEP,
     Fold,
@@ -32,6 +33,9 @@ AFTER_A = frozenset((ENDPOINT, STEP, END, HOP_IN, HOP_OUT, DONE))
 """Kinds whose `a` is a moment before their own."""
 LOST_AFTER_NS = SECOND
 """An open request that no table knows for so long has ended unseen: its END was lost."""
+
+LOOK_BEFORE_NS = 10_000_000
+"""So long before a long step's end it is seen who waits for it: by then most have come."""
 
 Item = tuple[int, Ring | None, Any]
 """Time, and a record of a ring, or (without one) an action."""
@@ -85,12 +89,17 @@ class Intake:
                 pending.append((record[7], ring, _arrival(record)))
             elif record[1] == HOP_OUT:
                 pending.append((record[7], ring, _hop_in(record)))
+            elif record[1] == STEP and t - record[7] >= self._fold.holds.least:
+                moment = t - min((t - record[7]) // 10, LOOK_BEFORE_NS)
+                pending.append((moment, ring, (0, LOOK, *record[2:])))
             pending.append((t, ring, record))
         self._fold.read += len(batch.records)
         if load or self.closed:
             return
+        self._fold.holds.processes.add(batch.pid)
         ring.ended = sum(cell.ended for cell in batch.cells)
         if batch.pid in self._gone:
+            self._fold.holds.processes.discard(batch.pid)
             return
         self._look_at_cells(ring, batch)
         self._look_at_table(ring, batch)
