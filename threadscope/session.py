@@ -12,10 +12,11 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
+from threadscope.lints.judge import Lints, Settings
 from threadscope.load.control import LoadProcess
 from threadscope.load.messages import Died, Event, Result, State, Usage
 from threadscope.model.aggregator import Aggregator
@@ -47,6 +48,8 @@ class Options:
     clients: int
     seconds: float | None = None
     requests: int | None = None
+    lints: Settings = field(default_factory=Settings)
+    """Which of them speak, and from where on."""
 
     @property
     def measure_s(self) -> float | None:
@@ -102,7 +105,8 @@ class Session:
             raise
         self._rings = RingSet(folder)
         t = now()
-        self._aggregator = Aggregator(t, wall_offset=time.time_ns() - t)
+        judge = Lints(self.options.lints)
+        self._aggregator = Aggregator(t, wall_offset=time.time_ns() - t, judge=judge)
         self._script = Script(self._load, self._aggregator, self.options.clients)
         cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
         self._aggregator.target = replace(info, cpus=cpus)

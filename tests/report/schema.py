@@ -19,6 +19,7 @@ ROUTE = {
     "requests": COUNTS,
     "latency_ms": LATENCY,
     "loop_hold_ms": {"longest": NUMBER, "total": NUMBER, "share": MAYBE},
+    "client_latency_ms": LATENCY,
     "hop_wait_ms": LATENCY,
     "cpu_ms_per_request": MAYBE,
 }
@@ -47,6 +48,25 @@ THREAD = {
     "involuntary_switches_per_s": MAYBE,
     "hops": (int, type(None)),
 }
+HOLDER = {
+    "route": str,
+    "endpoint": MAYBE_TEXT,
+    "place": MAYBE_TEXT,
+    "holds": int,
+    "longest_ms": NUMBER,
+    "total_ms": NUMBER,
+    "share": MAYBE,
+    "waited_max": int,
+    "waiters": [str],
+}
+FINDING = {
+    "lint": str,
+    "level": {"info", "warning", "error"},
+    "message": str,
+    "summary": str,
+    "count": int,
+    "evidence": dict,
+}
 SERVER = {
     "requests_completed": (int, type(None)),
     "behaviour": {"sequential", "concurrent", "parallel", "idle", "unknown"},
@@ -60,6 +80,7 @@ SERVER = {
     "switches_per_request": MAYBE,
     "processes": [PROCESS],
     "threads": [THREAD],
+    "held_the_loop": [HOLDER],
 }
 TARGET = {
     "pids": [int],
@@ -86,7 +107,7 @@ PHASE = {
     "latency_ms": LATENCY,
     "routes": [ROUTE],
     "server": SERVER,
-    "findings": [dict],
+    "findings": [FINDING],
     "events": {"read": int, "dropped": int},
 }
 DOCUMENT = {

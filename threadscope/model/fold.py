@@ -283,6 +283,7 @@ class Fold:
         if request.hops:
             route.hop_wait.add(request.hop_wait)
             route.hop_total += request.hop_wall
+            route.hop_cpu += request.hop_cpu
         if route.slowest is None or took > route.slowest.here:
             route.slowest = self._slow(number, request, t, status, held)
 

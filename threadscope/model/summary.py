@@ -111,6 +111,8 @@ class RouteSummary:
     """Requests that waited before their endpoint was reached: in a middleware's child task, say."""
     hop_ns: float | None = None
     """Its functions on worker threads, a request, from begin to end."""
+    hop_cpu_ns: float | None = None
+    """Their CPU, a request."""
     hop_place: str = ""
     """Where one of them was found when it had lasted long."""
     waited: int = 0

@@ -36,6 +36,7 @@ class RouteStats:
     hold_total: int = 0
     hop_wait: Histogram = field(default_factory=Histogram)
     hop_total: int = 0
+    hop_cpu: int = 0
     hop_place: str = ""
     cpu: int = 0
     single: int = 0
@@ -56,6 +57,7 @@ class RouteStats:
         self.hold_total += other.hold_total
         self.hop_wait.merge(other.hop_wait)
         self.hop_total += other.hop_total
+        self.hop_cpu += other.hop_cpu
         self.hop_place = other.hop_place or self.hop_place
         self.cpu += other.cpu
         self.single += other.single
@@ -84,6 +86,7 @@ class RouteStats:
             single=self.single,
             late=self.late,
             hop_ns=self.hop_total / done if done and self.hop_wait.count else None,
+            hop_cpu_ns=self.hop_cpu / done if done and self.hop_wait.count else None,
             hop_place=self.hop_place,
             waited=self.waited,
             waiters=tuple(sorted(self.waiters)),

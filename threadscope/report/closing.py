@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from threadscope.model.snapshot import PhaseSummary
 from threadscope.report.compare import ROWS, compare_lines
+from threadscope.report.findings import finding_lines, holder_lines
 from threadscope.report.units import duration
 
 
@@ -19,7 +20,18 @@ def closing_lines(summaries: Sequence[PhaseSummary]) -> list[str]:
         return []
     early = [_ended_early(one) for one in summaries if one.aborted]
     table = compare_lines(summaries) if len(summaries) > 1 else _figures(summaries[0])
-    return ["", *table, *early]
+    return ["", *table, *early, *_meaning(summaries)]
+
+
+def _meaning(summaries: Sequence[PhaseSummary]) -> list[str]:
+    """Who held the event loop, and what is wrong."""
+    lines: list[str] = []
+    for one in summaries:
+        if held := holder_lines(one):
+            lines += ["", *held]
+        if found := finding_lines(one.findings):
+            lines += ["", f"Findings, {one.variant.title}", *found]
+    return lines
 
 
 def _figures(one: PhaseSummary) -> list[str]:

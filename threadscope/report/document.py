@@ -8,6 +8,7 @@ from typing import Any
 
 import threadscope
 from threadscope.model.snapshot import (
+    Finding,
     Latency,
     PhaseSummary,
     ProcessSummary,
@@ -15,6 +16,7 @@ from threadscope.model.snapshot import (
     TargetInfo,
     ThreadSummary,
 )
+from threadscope.report.findings import holders
 
 SCHEMA = 0
 """0 until 1.0: keys may still change."""
@@ -77,7 +79,7 @@ def _phase(demo: str, target: TargetInfo, phase: PhaseSummary) -> dict[str, Any]
         "latency_ms": _latency(phase.latency),
         "routes": [_route(route) for route in phase.routes],
         "server": _server(phase),
-        "findings": [],
+        "findings": [_finding(finding) for finding in phase.findings],
         "events": {"read": phase.events_read, "dropped": phase.events_dropped},
     }
 
@@ -96,6 +98,32 @@ def _server(phase: PhaseSummary) -> dict[str, Any]:
         "switches_per_request": _round(phase.switches_per_request, 1),
         "processes": [_process(process) for process in phase.processes],
         "threads": [_thread(thread) for thread in phase.threads],
+        "held_the_loop": [_holder(route) for route in holders(phase)],
+    }
+
+
+def _holder(route: RouteSummary) -> dict[str, Any]:
+    return {
+        "route": route.endpoint.label,
+        "endpoint": route.endpoint.name or None,
+        "place": route.endpoint.place or None,
+        "holds": route.holds,
+        "longest_ms": _ms(route.hold_longest),
+        "total_ms": _ms(route.hold_total),
+        "share": _round(route.hold_share),
+        "waited_max": route.waited,
+        "waiters": list(route.waiters),
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "lint": finding.lint,
+        "level": finding.level.value,
+        "message": finding.message,
+        "summary": finding.summary,
+        "count": finding.count,
+        "evidence": finding.evidence,
     }
 
 
@@ -117,6 +145,7 @@ def _route(route: RouteSummary) -> dict[str, Any]:
             "total": _ms(route.hold_total),
             "share": _round(route.hold_share),
         },
+        "client_latency_ms": _latency(route.client_latency),
         "hop_wait_ms": _latency(route.hop_wait),
         "cpu_ms_per_request": _ms(route.cpu_ns_per_request),
     }
