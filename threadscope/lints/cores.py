@@ -33,7 +33,8 @@ def _cores(threads: Sequence[ThreadSummary]) -> tuple[float, float]:
 def _gil_wait(seen: Observation, process: ProcessSummary) -> float | None:
     """How long a thread that wants to run waits for the GIL, ns.
 
-    The probe's own tries ten times a second. It wakes up late for want of a core too; the kernel tells how much of it that was.
+    The probe's own tries ten times a second. It wakes up late for want of a core too; the kernel
+    tells how much of it that was.
     """
     lag = process.gil_lag.mean
     if lag is None:
