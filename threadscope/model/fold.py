@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from threadscope.model.holds import BEAT_NS, Holds
+from threadscope.model.holds import Holds
 from threadscope.model.phase import Measurement
 from threadscope.model.records import Record, endpoint
 from threadscope.model.requests import (
@@ -87,7 +87,8 @@ class Fold:
         self.answered, self.served = Rate(), Rate()
         """What our clients saw end; what the server saw end."""
         self.open: dict[Key, OpenRequest] = {}
-        self._ended: dict[Key, None] = {}
+        self._ended: dict[Key, Endpoint | None] = {}
+        """The last ones, and what they were."""
         self.limiters: dict[Key, Limiter] = {}
         self._loop_lags: deque[tuple[int, int]] = deque()
         self._gil_lags: deque[tuple[int, int]] = deque()
@@ -230,13 +231,15 @@ class Fold:
         if request is not None:
             request.recorded += t - begin
         if t - begin >= self.holds.least:
-            endpoint = ring.endpoint(what) if what or request is None else request.endpoint
+            known = request.endpoint if request else self._ended.get((ring.pid, number))
+            endpoint = ring.endpoint(what) if what else known or Endpoint()
             hold = self.holds.ended(thread, number, endpoint, begin, t, cpu * 1000)
             tally = self._tally(t)
             tally.holds.append(hold)
-            stats = tally.routes[endpoint]
-            stats.waited = max(stats.waited, hold.waiting)
-            stats.waiters.update(hold.waiters)
+            if endpoint.route:
+                stats = tally.routes[endpoint]
+                stats.waited = max(stats.waited, hold.waiting)
+                stats.waiters.update(hold.waiters)
 
     def _look(self, ring: Ring, record: Record) -> None:
         """A step is about to have been a long one: who waits for its end?"""
@@ -247,6 +250,7 @@ class Fold:
         held, longest, cpu = held * 1000, longest * 1000, cpu * 1000
         endpoint = ring.endpoint(what)
         request = self.closed((ring.pid, number))
+        self._ended[ring.pid, number] = endpoint
         if request is None:
             request = OpenRequest(arrived, 0, endpoint)
         if flags & F_ONLY:
@@ -351,7 +355,7 @@ class Fold:
         if not loop:
             self.holds.lag(ring.pid, t, lag)
             late = self.tally.holds
-            if late and late[-1].pid == ring.pid and late[-1].end >= t - lag - BEAT_NS:
+            if late and late[-1].pid == ring.pid and late[-1].end >= t - lag:
                 late[-1] = self.holds.with_lag(late[-1])
 
     def _stall(self, ring: Ring, record: Record) -> None:

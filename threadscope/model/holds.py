@@ -17,8 +17,6 @@ from threadscope.model.threads import Thread
 
 LEAST_NS = 100_000_000
 """A step is long from here on; asyncio's own `slow_callback_duration`."""
-BEAT_NS = 100_000_000
-"""A heartbeat sleeps so long before it can be late."""
 RECENT = 64
 
 
@@ -81,7 +79,7 @@ class Holds:
     def _lag_within(self, pid: int, begin: int, end: int) -> int | None:
         lags = [
             lag for of, t, lag in self._lags
-            if of == pid and t >= begin and t - lag - BEAT_NS <= end
+            if of == pid and t >= begin and t - lag <= end
         ]  # fmt: skip
         return sum(lags) // len(lags) if lags else None
 
