@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from threadscope.lints.catalog import LINTS
+from threadscope.lints.explain import explanation
 from threadscope.report.closing import closing_lines
 from threadscope.report.document import document
 from threadscope.report.text import TextReport
@@ -176,7 +178,7 @@ def _screen(session: Session, keys: list[str], options: Options, signals: Signal
         session.play(keys, seconds=options.measure_s, then_live=True)
     else:
         session.show_variant(keys[0])
-    app = ThreadscopeApp(session, session)
+    app = ThreadscopeApp(session, session, explain=lambda name: explanation(LINTS[name]))
     asyncio.run(_show(app, session, signals))
     session.finish()
     _print_results(session)

@@ -103,6 +103,8 @@ class RouteSummary:
     cpu_ns_per_request: float | None
     client_latency: Latency = field(default_factory=Latency)
     """As our clients saw it; empty without our load."""
+    per_second: float | None = None
+    """Ends a second."""
     holds: int = 0
     """Steps of its requests."""
     single: int = 0

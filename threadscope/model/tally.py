@@ -82,6 +82,7 @@ class RouteStats:
             hop_wait=self.hop_wait.latency(),
             cpu_ns_per_request=self.cpu / done if done else None,
             client_latency=clients.latency(),
+            per_second=done * 1e9 / passed if passed else None,
             holds=self.holds,
             single=self.single,
             late=self.late,

@@ -11,11 +11,13 @@ from textual.screen import ModalScreen
 from textual.strip import Strip
 from textual.widget import Widget
 
-from threadscope.model.snapshot import PhaseSummary
+from threadscope.model.snapshot import Finding, PhaseSummary, RouteSummary
 from threadscope.report.compare import compare_lines
+from threadscope.tui.findings import explanation_lines
 from threadscope.tui.keys import Key as KeyOfOurs
 from threadscope.tui.line import Line, Piece, width_of
 from threadscope.tui.palette import KEY, MUTED, ON_BAR, STRONG, TEXT
+from threadscope.tui.routes import slow_lines
 
 CARD_WIDTH = 70
 """Columns of the card's sentences."""
@@ -72,6 +74,23 @@ def help_overlay(keys: Sequence[KeyOfOurs], absent: Sequence[KeyOfOurs]) -> Over
         names = " ".join(key.display for key in absent)
         lines += [[], [(f"{names}: not here, there is nothing to steer", MUTED)]]
     return Overlay([*lines, [], [("any key closes this", MUTED)]])
+
+
+def finding_overlay(finding: Finding, text: str, width: int) -> Overlay:
+    """A finding, and what its lint means.
+
+    Args:
+        finding: the one that is asked about.
+        text: the lint's explanation.
+        width: columns of the screen.
+    """
+    lines = explanation_lines(finding, text, min(width - 8, CARD_WIDTH + 20))
+    return Overlay([[(finding.lint, STRONG)], [], *lines])
+
+
+def route_overlay(route: RouteSummary, at: int) -> Overlay:
+    """A route's latest slow requests."""
+    return Overlay(slow_lines(route, at))
 
 
 def card_overlay(summaries: Sequence[PhaseSummary]) -> Overlay:

@@ -13,12 +13,14 @@ from textual.widgets import Input, Static
 
 from threadscope.model.snapshot import Snapshot
 from threadscope.tui.charts import ChartsPanel
+from threadscope.tui.findings import FindingsPanel
 from threadscope.tui.footer import KeyBar
 from threadscope.tui.keys import Key
 from threadscope.tui.lanes import LanesPanel, has_queue, lanes_of
 from threadscope.tui.notices import NoticesPanel, notice_lines
 from threadscope.tui.output import OutputView
 from threadscope.tui.requests import RequestsPanel
+from threadscope.tui.routes import RoutesPanel
 from threadscope.tui.sharing import MIN_HEIGHT, MIN_WIDTH, notice_room, share
 from threadscope.tui.status import StatusBar
 from threadscope.tui.threads import ThreadsPanel, rows_of
@@ -47,6 +49,8 @@ class MainScreen(Screen[None]):
         self.requests = RequestsPanel(id="requests")
         self.output = OutputView(id="output")
         self.charts = ChartsPanel(id="charts")
+        self.routes = RoutesPanel(id="routes")
+        self.findings = FindingsPanel(id="findings")
         self.verdict = VerdictPanel(id="verdict")
         self.keys = KeyBar(id="keys")
         self.filter = FilterInput(placeholder="filter the requests", id="filter", compact=True)
@@ -64,7 +68,9 @@ class MainScreen(Screen[None]):
         yield from self.overview
         yield self.output
         yield self.charts
+        yield self.routes
         yield self.verdict
+        yield self.findings
         yield self.keys
         yield self.filter
 
@@ -90,17 +96,19 @@ class MainScreen(Screen[None]):
         self._share()
         self.status.behind_ns = behind_ns
         for panel in (
-            self.status, self.notices, *self.overview, self.output, self.charts, self.verdict,
+            self.status, self.notices, *self.overview, self.output, self.charts, self.routes,
+            self.verdict, self.findings,
         ):  # fmt: skip
             panel.show(snapshot)
 
     def show_view(self, view: str) -> None:
-        """Show the `overview`, the server's `output` or the `charts` of the load."""
+        """Show the `overview`, `routes`, the server's `output` or the `charts` of the load."""
         self.view = view
         for panel in self.overview:
             panel.display = view == "overview"
         self.output.display = view == "output"
         self.charts.display = view == "charts"
+        self.routes.display = view == "routes"
         if view == "output":
             self.output.focus()
         if self._snapshot is not None:
@@ -127,8 +135,8 @@ class MainScreen(Screen[None]):
         self.set_focus(None)
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """The log follows each letter."""
-        self.requests.filter = event.value
+        """The log and the routes follow each letter."""
+        self.requests.filter = self.routes.filter = event.value
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter: the filter stays."""
@@ -141,7 +149,9 @@ class MainScreen(Screen[None]):
             return
         notices = len(notice_lines(snapshot, notice_room(self.size.height)))
         threads = len(rows_of(snapshot, self.threads.hide_idle))
-        shape = (self.size, notices, threads, len(lanes_of(snapshot)), has_queue(snapshot))
+        findings = len(self.findings.lines(snapshot, *self.size))
+        lanes, queue = len(lanes_of(snapshot)), has_queue(snapshot)
+        shape = (self.size, notices, threads, lanes, queue, findings)
         if shape == self._shape:
             return
         self._shape = shape
@@ -154,3 +164,5 @@ class MainScreen(Screen[None]):
         self.threads.styles.height = heights.threads
         self.lanes.styles.height = heights.lanes
         self.verdict.styles.height = heights.verdict
+        self.findings.styles.height = findings
+        self.findings.display = findings > 0

@@ -30,7 +30,9 @@ def notice_room(height: int) -> int:
     return max(1, (height - 10) // 4)
 
 
-def share(height: int, notices: int, threads: int, lanes: int, queue: bool = True) -> Heights:
+def share(
+    height: int, notices: int, threads: int, lanes: int, queue: bool = True, findings: int = 0
+) -> Heights:
     """Share out the screen: threads and lanes get what they need, the log what is left.
 
     When they need too much, the lanes come first, then the threads; both fold what has no line.
@@ -41,11 +43,12 @@ def share(height: int, notices: int, threads: int, lanes: int, queue: bool = Tru
         threads: threads that want a row.
         lanes: threads that want a lane.
         queue: the lane of the queue is there too.
+        findings: lines of findings, below the verdict.
     """
     roomy = height >= ROOMY
     gap = int(roomy)
     verdict = gap + (2 if height >= 20 else 1)
-    body = height - 2 - notices - verdict - 1 - 3 * gap
+    body = height - 2 - notices - verdict - findings - 1 - 3 * gap
     log = max(3, min(9, body // 4)) if height >= 20 else 2
     room = body - log
     head = 2 if roomy else 1  # the title, and the axis of time
