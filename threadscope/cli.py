@@ -6,7 +6,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,12 +16,11 @@ from threadscope.lint_options import known_lint, lint_options, settings_of
 
 if TYPE_CHECKING:
     from threadscope.run import View
-    from threadscope.targets.demos import Demo
+    from threadscope.targets.demo_list import Demo
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 POWERS = {"": 1, "k": 1000, "m": 1_000_000}
 UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-MODES = ("async", "def", "tour")
 
 
 def _time(_: click.Context, __: click.Parameter, value: str | None) -> float | None:
@@ -71,17 +70,17 @@ Examples:
 @click.argument("name", required=False)
 @click.option(
     "--mode",
-    type=click.Choice(MODES),
+    metavar="VARIANT",
     default="tour",
     show_default=True,
-    help="Which endpoint to ask: one of the two, or one after the other.",
+    help="Which endpoint to ask, as in async or def; tour: one after the other.",
 )
 @click.option(
     "-c",
     "--concurrency",
     metavar="NUMBER",
     callback=_whole(10_000),
-    help="Clients, each of which asks again when it was answered  [default: the demo's, 4]",
+    help="Clients, each of which asks again when it was answered  [default: the demo's]",
 )
 @click.option(
     "-z",
@@ -110,7 +109,13 @@ Examples:
     "--work",
     metavar="NUMBER",
     callback=_whole(10**12),
-    help="Additions a request  [default: what takes about 300 ms]",
+    help="Work of a request, in the demo's unit  [default: the demo's; cpu: some 300 ms]",
+)
+@click.option(
+    "--workers",
+    metavar="NUMBER",
+    callback=_whole(64),
+    help="Server processes  [default: 1; demo workers: one a core]",
 )
 @click.option(
     "--port",
@@ -126,17 +131,41 @@ def demo(name: str | None, **options: Any) -> None:  # noqa: ANN401  # click giv
 
     Without a NAME, lists the demos.
     """
-    from threadscope.targets.demos import DEMOS
+    from threadscope.targets.demo_list import DEMOS
 
     if name is None:
         for one in DEMOS.values():
             click.echo(f"{one.name:<10} {one.summary}")
         return
-    if name not in DEMOS:
-        known = "\n".join(f"  {one.name:<10} {one.summary}" for one in DEMOS.values())
-        click.echo(f"Error: there is no demo {name!r}. The demos are:\n{known}", err=True)
-        sys.exit(2)
-    sys.exit(_run_demo(DEMOS[name], options))
+    [found] = _demos([name])
+    _check_demo(found, options)
+    sys.exit(_run_demo(found, options))
+
+
+def _demos(names: Sequence[str]) -> list[Demo]:
+    """The demos of these names; ends the program where one is none."""
+    from threadscope.targets.demo_list import DEMOS
+
+    for name in names:
+        if name not in DEMOS:
+            known = "\n".join(f"  {one.name:<10} {one.summary}" for one in DEMOS.values())
+            click.echo(f"Error: there is no demo {name!r}. The demos are:\n{known}", err=True)
+            sys.exit(2)
+    return [DEMOS[name] for name in dict.fromkeys(names)]
+
+
+def _check_demo(demo: Demo, options: dict[str, Any]) -> None:
+    """What can be said wrong of one demo and right of another.
+
+    Raises:
+        click.UsageError: it was.
+    """
+    keys = [v.variant.key for v in demo.variants]
+    if options["mode"] not in ("tour", *keys):
+        known = ", ".join([*keys, "tour"])
+        raise click.UsageError(f"demo {demo.name} has no variant {options['mode']!r}: {known}")
+    if options["work"] is not None and not demo.work:
+        raise click.UsageError(f"a request of demo {demo.name} does no work: leave out --work")
 
 
 def _run_demo(demo: Demo, options: dict[str, Any]) -> int:
@@ -156,6 +185,7 @@ def _run_demo(demo: Demo, options: dict[str, Any]) -> int:
         ),
         port=options["port"],
         work=options["work"],
+        workers=options["workers"],
         timeout_s=options["timeout"],
     )
     mode = options["mode"]
@@ -196,3 +226,83 @@ def _view(as_json: bool, no_tui: bool) -> View:
         )
         return View.TEXT
     return View.SCREEN
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  threadscope compare hello cpu loop            async def against def, three rounds
+  threadscope compare --all --json > all.json   every demo, for programs
+  threadscope compare io --rounds 1             its bursts, once
+"""
+)
+@click.argument("names", metavar="NAME...", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="Every demo.")
+@click.option(
+    "--rounds",
+    metavar="NUMBER",
+    callback=_whole(100),
+    default="3",
+    show_default=True,
+    help="How often each variant is measured, in turn with the others.",
+)
+@click.option(
+    "-c",
+    "--concurrency",
+    metavar="NUMBER",
+    callback=_whole(10_000),
+    help="Clients, each of which asks again when it was answered  [default: the demo's]",
+)
+@click.option(
+    "-z",
+    "--duration",
+    metavar="TIME",
+    callback=_time,
+    help="Length of each measurement, as in 500ms, 5s or 2m  [default: 3s]",
+)
+@click.option(
+    "-n",
+    "--requests",
+    metavar="NUMBER",
+    callback=_whole(10**9),
+    help="End each measurement after so many requests.",
+)
+@click.option(
+    "-t",
+    "--timeout",
+    metavar="TIME",
+    callback=_time,
+    default="30s",
+    show_default=True,
+    help="Longest wait for an answer.",
+)
+@click.option("--markdown", is_flag=True, help="The table as Markdown.")
+@click.option("--json", "as_json", is_flag=True, help="Only a JSON report on standard output.")
+def compare(names: tuple[str, ...], every: bool, **options: Any) -> None:  # noqa: ANN401  # as above
+    """Measure demos' variants against each other, in rounds.
+
+    Each variant has a fresh server in every round. A ratio is the median over the rounds, with the
+    least and the greatest; where the rounds of two variants overlap, there is no clear difference.
+    """
+    from threadscope.targets.demo_list import DEMOS
+
+    if every == bool(names):
+        raise click.UsageError("name some demos, or say --all: threadscope demo lists them")
+    if options["markdown"] and options["as_json"]:
+        raise click.UsageError("--markdown or --json: one of them")
+    sys.exit(_run_compare(list(DEMOS.values()) if every else _demos(names), options))
+
+
+def _run_compare(demos: list[Demo], options: dict[str, Any]) -> int:
+    from threadscope.compare import ROUND_S, Wish, compare, report
+
+    requests = options["requests"]
+    wish = Wish(
+        rounds=options["rounds"],
+        seconds=options["duration"] or (None if requests else ROUND_S),
+        clients=options["concurrency"],
+        requests=requests,
+        timeout_s=options["timeout"],
+    )
+    form = "json" if options["as_json"] else "markdown" if options["markdown"] else "text"
+    return report(compare(demos, wish), form)

@@ -18,6 +18,7 @@ def demo_session(
     *,
     port: int | None = None,
     work: int | None = None,
+    workers: int | None = None,
     timeout_s: float = TIMEOUT_S,
 ) -> Session:
     """A session that watches a demo.
@@ -26,11 +27,12 @@ def demo_session(
         demo: which.
         options: how it is asked.
         port: of its server; None: a free one.
-        work: additions a request; None: the app finds out how many take its time.
+        work: a request's, in the demo's unit; None: the app's default.
+        workers: processes that serve; None: as the demo has it.
         timeout_s: the longest wait for an answer.
     """
     ways = [Way(v.variant, partial(_plans, v, timeout_s)) for v in demo.variants]
-    return Session(DemoTarget(demo, port, work), ways, options)
+    return Session(DemoTarget(demo, port, work, workers), ways, options)
 
 
 def _plans(variant: DemoVariant, timeout_s: float, url: str) -> list[LoadPlan]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from threadscope.load.control import LoadProcess
 from threadscope.load.messages import Result, State
-from threadscope.load.plan import MAX_CLIENTS, LoadPlan
+from threadscope.load.plan import MAX_CLIENTS, LoadPlan, Model
 from threadscope.model.aggregator import Aggregator, LoadResult
 from threadscope.model.histogram import Histogram
 from threadscope.model.snapshot import Health, PhaseState, PhaseSummary, Variant
@@ -33,7 +33,7 @@ class Phase:
     @property
     def live(self) -> bool:
         """It has no end of its own: whenever it is stopped, it is whole."""
-        return self.plan.seconds is None and self.plan.requests is None
+        return self.plan.live
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,11 +200,10 @@ class Script:
         if not self._next:
             return
         phase = self._next.popleft()
-        self._running = phase = replace(phase, plan=replace(phase.plan, clients=self._clients))
-        self._on = True
-        self._aggregator.begin_phase(
-            t, phase.variant, self._clients, phase.plan.seconds, tour=phase.tour
-        )
+        if phase.plan.model is not Model.BURST:  # there, they are the size of the experiment
+            phase = replace(phase, plan=replace(phase.plan, clients=self._clients))
+        self._running, plan, self._on = phase, phase.plan, True
+        self._aggregator.begin_phase(t, phase.variant, plan.clients, plan.seconds, tour=phase.tour)
         self._load.begin(phase.plan)
 
     def _end_running(self) -> None:

@@ -59,7 +59,7 @@ def watch(session: Session, view: View, variant: str | None = None) -> int:
     status = 0
     with Signals() as signals:
         try:
-            _start(session, signals)
+            start_session(session, signals)
             if signals.number:
                 pass
             elif view is View.SCREEN:
@@ -77,8 +77,13 @@ def watch(session: Session, view: View, variant: str | None = None) -> int:
         return 128 + signals.number if signals.number else status
 
 
-def _start(session: Session, signals: Signals) -> None:
-    """Starts the session in a thread: a signal need not break into the starting of processes."""
+def start_session(session: Session, signals: Signals) -> None:
+    """Starts it in a thread: a signal need not break into the starting of processes.
+
+    Raises:
+        TargetError: the server does not come up.
+        FolderError: there is no place for the rings.
+    """
     errors: list[BaseException] = []
 
     def start() -> None:
@@ -162,10 +167,7 @@ def _failure(session: Session) -> int:
         raise session.failure
     if not session.broken:
         return 0
-    said = [] if session.target.running else session.last_output()
-    lines = [f"\n  {line}" for line in said if line.strip()]
-    tail = "".join(["; its last lines:", *lines]) if lines else ""
-    return _complain(session.broken + tail)
+    return _complain(session.obituary)
 
 
 # -- the screen --------------------------------------------------------------------------------

@@ -155,9 +155,12 @@ class Session:
         """Why it ended early: `the server was killed by SIGKILL`; "" when it did not."""
         return self._script.broken
 
-    def last_output(self) -> tuple[str, ...]:
-        """The last lines that the server printed."""
-        return self._target.output(10)
+    @property
+    def obituary(self) -> str:
+        """The same, with the last lines that a server printed that has ended."""
+        said = [] if self.target.running else self._target.output(10)
+        lines = [f"\n  {line}" for line in said if line.strip()]
+        return self.broken + "".join(["; its last lines:", *lines] if lines else "")
 
     # -- what others steer; all of it returns at once ------------------------------------------
     @property
@@ -274,7 +277,9 @@ class Session:
         for batch, is_load in self._rings.read(t):
             self._aggregator.add_batch(batch, load=is_load)
         if tick % TICKS_A_LOOK == 0 and self.target.running:
-            self._sampler.follow(self._target.pids())
+            pids = self._target.pids()
+            self._sampler.follow(pids)
+            self._aggregator.target = replace(self.target, pids=pids or self.target.pids)
         if tick % TICKS_A_SAMPLE == 0:
             self._sample(t)
         t = now()

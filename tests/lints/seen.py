@@ -12,6 +12,7 @@ from threadscope.model.snapshot import (
     Hold,
     Latency,
     LimiterSummary,
+    Part,
     ProcessSummary,
     Role,
     RouteSummary,
@@ -90,7 +91,9 @@ def pool(*, total=40, waiting=12, exhausted=5, wait_ms=800, holders=((SLOW, 190)
 
 
 def process(pid=1, *, cores=1.0, gil_ms=0.5, pools=(), completed=100):
-    return ProcessSummary(pid, cores, latency(1), latency(gil_ms), tuple(pools), completed)
+    return ProcessSummary(
+        pid, Part.WORKER, completed, cores, latency(1), latency(gil_ms), tuple(pools)
+    )  # fmt: skip
 
 
 def seen(**parts):

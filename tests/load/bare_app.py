@@ -22,12 +22,18 @@ async def app(scope, receive, send):
         seen.clear()
         return await answer(send, 200, body)
     headers = [(name.decode(), value.decode()) for name, value in scope["headers"]]
-    seen.append({"path": path, "headers": headers})
+    seen.append({"path": path, "method": scope["method"], "headers": headers})
     kind, _, rest = path[1:].partition("/")
     if kind == "hang":
         while (await receive())["type"] != "http.disconnect":
             pass
         return None
+    if kind == "echo":
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body, more = body + message.get("body", b""), message.get("more_body")
+        return await answer(send, 200, body)
     if kind == "slow":
         await asyncio.sleep(0.01)
     if kind == "close":

@@ -8,11 +8,15 @@ from hypothesis import strategies as st
 
 from threadscope.load.messages import (
     Begin,
+    Burst,
     Died,
+    Progress,
     Ready,
     Result,
+    Scheduled,
     SetClients,
     SetOn,
+    SetRate,
     State,
     Stop,
     Usage,
@@ -20,7 +24,7 @@ from threadscope.load.messages import (
     event_from,
     to_line,
 )
-from threadscope.load.plan import LoadPlan
+from threadscope.load.plan import LoadPlan, Model
 from threadscope.model.histogram import Histogram
 from threadscope.model.snapshot import PhaseState
 
@@ -33,7 +37,11 @@ COUNTS = st.dictionaries(st.text(max_size=5), st.integers(0), max_size=3)
     [
         Begin(LoadPlan(URL)),
         Begin(LoadPlan(URL, 7, 1.5, 100, 3.0, 0.0, "/ü/{client}\n")),
+        Begin(LoadPlan(URL, model=Model.OPEN, rate=0.5, further_urls=(URL, URL))),
+        Begin(LoadPlan(URL, method="PUT", headers=(("a", "ü"), ("b", "")), body=bytes(range(256)))),
         SetClients(12),
+        SetRate(12.5),
+        Stop(1.5),
         SetOn(True),
         SetOn(False),
         Stop(),
@@ -54,6 +62,8 @@ def test_commands_survive_the_pipe(command):
         Usage(99.5, 6),
         Died(-9, ("load: a", "b")),
         Result(),
+        Result(burst=Burst(3, None), scheduled=Scheduled(3, 1, 1, 1, {"min": 0})),
+        Progress(7, answered=3, per_second=1.5, p99=4),
     ],
 )
 def test_events_survive_the_pipe(event):
@@ -98,7 +108,8 @@ def test_unknown_keys_are_ignored_and_missing_ones_have_defaults():
         ('{"type": "SetClients", "clients": 0}', "clients must be 1 to 10000"),
         ('{"type": "SetOn", "on": 1}', "SetOn.on cannot be 1"),
         ('{"type": "Begin", "plan": []}', "Begin.plan cannot be"),
-        ('{"type": "Begin", "plan": {"url": "ftp://x"}}', "the URL must be http://"),
+        ('{"type": "SetRate", "rate": 0}', "the rate must be more than 0"),
+        ('{"type": "Begin", "plan": {"url": "ftp://x"}}', "a URL must be http://"),
     ],
 )
 def test_what_is_no_command_says_so_in_one_short_line(line, words):

@@ -10,9 +10,9 @@ from collections import Counter
 
 import pytest
 
-from threadscope.load.client import ErrorKind
+from threadscope.load.answer import ErrorKind
+from threadscope.load.crew import BACK_OFF_S
 from threadscope.load.messages import Result, State
-from threadscope.load.phase import BACK_OFF_S
 from threadscope.load.plan import LoadPlan
 from threadscope.model.histogram import Histogram
 from threadscope.model.snapshot import PhaseState
@@ -194,15 +194,14 @@ def test_a_server_that_hangs_up_without_an_answer_is_asked_once_each(load):
 def test_an_answer_that_is_no_http_is_told(load):
     with dropping_server(b"SMTP ready\r\n\r\n") as (url, _):
         result = load.run(LoadPlan(url, clients=1, requests=2))
-    assert result.errors == {"other": 2}
-    load.close()
-    assert len(load.errors) == 1, "once a phase"
+    assert result.errors == {"garbage": 2}
+    assert result.reasons == {"garbage": "what came is not HTTP"}
 
 
 def test_half_an_answer_is_none(load):
     with dropping_server(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf") as (url, _):
         result = load.run(LoadPlan(url, clients=1, requests=2))
-    assert result.errors == {"reset": 2}
+    assert result.errors == {"wrong_length": 2}
     assert result.statuses == {}
 
 

@@ -11,6 +11,7 @@ import time
 import psutil
 import pytest
 
+from tests.load.conftest import Load
 from threadscope.load.messages import Died, Ready, Result, State
 from threadscope.load.plan import LoadPlan
 from threadscope.model.snapshot import PhaseState
@@ -150,12 +151,20 @@ def test_a_command_that_is_none_is_ignored_and_told(load, server):
     assert load.errors == ("load: ignored a command: not a command: b'jump\\n'",)
 
 
-def test_it_needs_its_folder():
-    done = subprocess.run(
-        [sys.executable, "-m", "threadscope.load.generator"], capture_output=True, text=True
-    )
+def test_it_takes_one_argument_at_most():
+    command = [sys.executable, "-m", "threadscope.load.generator", "a", "b"]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2
-    assert done.stderr == "load: give it one argument, the folder for its ring file\n"
+    assert done.stderr == "load: give it one argument at most, the folder for its ring file\n"
+
+
+def test_without_a_folder_it_makes_no_ring(server, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    load = Load(None)
+    load.start()
+    assert load.run(LoadPlan(f"{server.url}/hello", requests=20)).completed == 20
+    load.close()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_result_follows_the_states(load, server):

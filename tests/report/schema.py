@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 NUMBER = (int, float)
 MAYBE = (int, float, type(None))
 MAYBE_TEXT = (str, type(None))
+
+
+class Maybe(NamedTuple):
+    """None, or what is described."""
+
+    description: Any
+
 
 LATENCY = dict.fromkeys(("min", "mean", "p50", "p90", "p95", "p99", "max"), MAYBE)
 COUNTS = {"started": int, "completed": int, "failed": int}
@@ -18,8 +25,8 @@ ROUTE = {
     "place": MAYBE_TEXT,
     "requests": COUNTS,
     "latency_ms": LATENCY,
-    "loop_hold_ms": {"longest": NUMBER, "total": NUMBER, "share": MAYBE},
     "client_latency_ms": LATENCY,
+    "loop_hold_ms": {"longest": NUMBER, "total": NUMBER, "share": MAYBE},
     "hop_wait_ms": LATENCY,
     "cpu_ms_per_request": MAYBE,
 }
@@ -32,6 +39,8 @@ LIMITER = {
 }
 PROCESS = {
     "pid": int,
+    "role": {"server", "supervisor", "worker", "helper"},
+    "requests_completed": int,
     "cores_used": MAYBE,
     "loop_lag_ms": LATENCY,
     "gil_lag_ms": LATENCY,
@@ -92,11 +101,29 @@ TARGET = {
     "http": MAYBE_TEXT,
     "url": str,
 }
+BURST = {
+    "n": int,
+    "total_s": MAYBE,
+    "threads": [{"name": str, "ident": int, "answers": int}],
+}
+BESIDE = {"route": str, "requests": COUNTS, "latency_ms": LATENCY}
+COMPARISON = {
+    "demo": str,
+    "burst": (int, type(None)),
+    "base": str,
+    "against": str,
+    "metric": str,
+    "median": NUMBER,
+    "min": NUMBER,
+    "max": NUMBER,
+    "rounds": int,
+    "verdict": {"higher", "lower", "no clear difference", "one round"},
+}
 PHASE = {
     "demo": str,
     "variant": str,
     "round": int,
-    "burst": type(None),
+    "burst": Maybe(BURST),
     "aborted": MAYBE_TEXT,
     "target": TARGET,
     "settle_s": MAYBE,
@@ -105,6 +132,7 @@ PHASE = {
     "load": {"concurrency": int, "rate": type(None), "generator_cpu_percent": MAYBE},
     "requests": {**COUNTS, "cut_off": int, "per_second": MAYBE},
     "latency_ms": LATENCY,
+    "beside": [BESIDE],
     "routes": [ROUTE],
     "server": SERVER,
     "findings": [FINDING],
@@ -115,7 +143,7 @@ DOCUMENT = {
     "threadscope": str,
     "host": {"cpus": int, "platform": str, "python": str},
     "phases": [PHASE],
-    "comparisons": [dict],
+    "comparisons": [COMPARISON],
 }
 
 
@@ -125,7 +153,10 @@ def check_document(document: Any) -> None:
 
 
 def _check(value: Any, wanted: Any, where: str) -> None:
-    if isinstance(wanted, dict):
+    if isinstance(wanted, Maybe):
+        if value is not None:
+            _check(value, wanted.description, where)
+    elif isinstance(wanted, dict):
         assert isinstance(value, dict), where
         assert value.keys() == wanted.keys(), where
         for key, item in value.items():

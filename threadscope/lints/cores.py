@@ -68,7 +68,7 @@ def _bound(seen: Observation, process: ProcessSummary, threshold: float) -> Judg
         return UNSURE
     if wait < threshold:
         return OK
-    cpu = used * seen.seconds * 1e9 / process.completed if process.completed else None
+    cpu = used * seen.seconds * 1e9 / process.served if process.served else None
     message = (
         f"{plural(len(wanting), 'thread')} want to run Python and share {used:.2f} of a core:"
         f" each waits {duration(wait)} for the GIL"

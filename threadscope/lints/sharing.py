@@ -5,7 +5,7 @@ from __future__ import annotations
 from threadscope.lints.lint import OK, UNSURE, Judgement, Lint, State, Threshold, Unit
 from threadscope.lints.words import duration, ms, named, plural
 from threadscope.model.observation import Observation
-from threadscope.model.snapshot import Level, RouteSummary
+from threadscope.model.snapshot import Level, Part, RouteSummary
 
 ENOUGH_A_WORKER = 20
 ENOUGH = 5
@@ -18,7 +18,8 @@ LEAST_OWN_NS = 50e3
 
 
 def _worker_skew(seen: Observation, threshold: float) -> Judgement:
-    counts = sorted((process.completed for process in seen.processes), reverse=True)
+    workers = [process for process in seen.processes if process.part is Part.WORKER]
+    counts = sorted((process.served for process in workers), reverse=True)
     if len(counts) < 2:
         return OK
     if sum(counts) < ENOUGH_A_WORKER * len(counts):
@@ -26,7 +27,7 @@ def _worker_skew(seen: Observation, threshold: float) -> Judgement:
     most, others = counts[0], sum(counts[1:]) / (len(counts) - 1)
     if most <= threshold * others:
         return OK
-    busiest = max(seen.processes, key=lambda process: process.completed)
+    busiest = max(workers, key=lambda process: process.served)
     return Judgement(
         State.WARN,
         f"worker {busiest.pid} served {most:,} of {sum(counts):,} requests, the other"

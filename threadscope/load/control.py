@@ -19,6 +19,7 @@ from threadscope.load.messages import (
     Event,
     SetClients,
     SetOn,
+    SetRate,
     Stop,
     event_from,
     to_line,
@@ -37,12 +38,12 @@ class LoadProcess:
     Commands to a process that is gone are ignored: `Died` was or will be delivered.
 
     Args:
-        folder: where the process makes its ring file.
+        folder: where the process makes its ring file; None: it makes none.
         on_event: takes the events. **Called from a thread of this object**, one event at a time;
             it must not raise and should return soon.
     """
 
-    def __init__(self, folder: Path, on_event: Callable[[Event], None]) -> None:
+    def __init__(self, folder: Path | None, on_event: Callable[[Event], None]) -> None:
         self._folder = folder
         self._on_event = on_event
         self._process: subprocess.Popen[bytes] | None = None
@@ -75,8 +76,9 @@ class LoadProcess:
         """
         if self._process:
             raise RuntimeError("a LoadProcess starts once; make another one")
+        folder = [] if self._folder is None else [str(self._folder)]
         process = self._process = subprocess.Popen(
-            [sys.executable, "-m", "threadscope.load.generator", str(self._folder)],
+            [sys.executable, "-m", "threadscope.load.generator", *folder],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -100,13 +102,28 @@ class LoadProcess:
         """
         self._send(SetClients(clients))
 
+    def set_rate(self, rate: float) -> None:
+        """Changes the rate of the phase, where it has one.
+
+        Args:
+            rate: requests per second.
+
+        Raises:
+            ValueError: a load cannot have that.
+        """
+        self._send(SetRate(rate))
+
     def set_on(self, on: bool) -> None:
         """Lets the clients ask, or not, without ending the phase."""
         self._send(SetOn(on))
 
-    def stop(self) -> None:
-        """Ends the measurement: the phase drains and its `Result` comes."""
-        self._send(Stop())
+    def stop(self, within_s: float | None = None) -> None:
+        """Ends the measurement: the phase drains and its `Result` comes.
+
+        Args:
+            within_s: the longest drain; None: the time-out of a request.
+        """
+        self._send(Stop(within_s))
 
     def close(self) -> None:
         """Ends the process: closes its input, then SIGTERM, then SIGKILL. Again: nothing."""

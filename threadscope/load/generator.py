@@ -1,4 +1,4 @@
-"""The load process: `python -m threadscope.load.generator RING_FOLDER`.
+"""The load process: `python -m threadscope.load.generator [RING_FOLDER]`.
 
 It takes commands on its standard input and reports on its standard output, a JSON line each (see
 `messages`), and ends when its input does: when its parent closes it, or is gone.
@@ -23,15 +23,19 @@ from threadscope.load.messages import (
     Ready,
     SetClients,
     SetOn,
+    SetRate,
     Stop,
     Usage,
     command_from,
     to_line,
 )
 from threadscope.load.phase import Phase
+from threadscope.load.plan import MAX_BODY
 from threadscope.probe.ring import RingWriter
 
 USAGE_EVERY_S = 1.0
+MAX_LINE = 2 * MAX_BODY
+"""Of a command: a body makes it long, and a third longer than itself."""
 
 new_event_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
 try:
@@ -59,7 +63,7 @@ def complain(text: str) -> None:
 class Generator:
     """Runs the phases that it is told to, one after another."""
 
-    def __init__(self, ring: RingWriter) -> None:
+    def __init__(self, ring: RingWriter | None) -> None:
         self._ring = ring
         self._next_request = itertools.count(1).__next__
         self._phases: deque[Phase] = deque()
@@ -69,7 +73,7 @@ class Generator:
     async def run(self) -> None:
         """Until standard input ends."""
         loop = asyncio.get_running_loop()
-        commands = asyncio.StreamReader()
+        commands = asyncio.StreamReader(MAX_LINE)
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(commands), sys.stdin)
         async with asyncio.TaskGroup() as group:  # an error in one of them ends the process
             background = [group.create_task(self._run_phases()), group.create_task(watch_usage())]
@@ -90,14 +94,16 @@ class Generator:
                 self._more.set()
             case SetClients(clients) if self._phases:
                 self._phases[-1].set_clients(clients)
+            case SetRate(rate) if self._phases:
+                self._phases[-1].set_rate(rate)
             case SetOn(on) if self._phases:
                 self._phases[-1].set_on(on)
-            case Stop():
-                self._stop_all()
+            case Stop(within_s):
+                self._stop_all(within_s)
 
-    def _stop_all(self) -> None:
+    def _stop_all(self, within_s: float | None = None) -> None:
         for phase in self._phases:
-            phase.stop()
+            phase.stop(within_s)
 
     async def _run_phases(self) -> None:
         while True:
@@ -134,11 +140,11 @@ def allow_many_connections() -> None:
 def main(arguments: list[str]) -> int:
     """Runs the process and returns its exit status."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to understand
-    if len(arguments) != 1:
-        complain("give it one argument, the folder for its ring file")
+    if len(arguments) > 1:
+        complain("give it one argument at most, the folder for its ring file")
         return 2
     try:
-        ring = RingWriter(arguments[0], name="load")
+        ring = RingWriter(arguments[0], name="load") if arguments else None
     except OSError as error:
         complain(f"cannot make a ring file in {arguments[0]}: {error.strerror or error}")
         return 1

@@ -6,13 +6,14 @@ slightly different age; anything else that does not fit is a ValueError with one
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from enum import StrEnum
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from threadscope.load.plan import LoadPlan, check_clients
+from threadscope.load.plan import LoadPlan, check_clients, check_rate
 from threadscope.model.snapshot import PhaseState
 
 T = TypeVar("T")
@@ -37,6 +38,16 @@ class SetClients:
 
 
 @dataclass(frozen=True, slots=True)
+class SetRate:
+    """From now on so many requests per second, in the open model; others take no notice."""
+
+    rate: float
+
+    def __post_init__(self) -> None:
+        check_rate(self.rate)
+
+
+@dataclass(frozen=True, slots=True)
 class SetOn:
     """Let the clients ask (or not) without ending the phase."""
 
@@ -46,6 +57,9 @@ class SetOn:
 @dataclass(frozen=True, slots=True)
 class Stop:
     """End the measurement of every phase that was begun; each one drains and has its result."""
+
+    within_s: float | None = None
+    """The longest drain; None: the time-out of the phase."""
 
 
 # -- events: from the load ---------------------------------------------------------------------
@@ -78,6 +92,50 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a phase is, about once a second. Counts are over all of it so far."""
+
+    t: int
+    """Monotonic ns."""
+    answered: int = 0
+    """Whole answers, with whatever status."""
+    failed: int = 0
+    in_flight: int = 0
+    per_second: float | None = None
+    """Answers per second since the last such event; None in the first."""
+    p50: int | None = None
+    """Latency since the last such event, ns."""
+    p99: int | None = None
+    max: int | None = None
+    late: int | None = None
+    """Open model: sent late, so far; None in the others."""
+    dropped: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Burst:
+    """Requests that were sent at once."""
+
+    n: int
+    total_s: float | None
+    """From the first sent to the last answered; None: none was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduled:
+    """What became of the open model's schedule: scheduled = on_time + late + dropped."""
+
+    scheduled: int
+    on_time: int
+    late: int
+    """Sent, but later than `schedule.ON_TIME_NS` after its moment: no client was free."""
+    dropped: int
+    """Never sent: it waited as long as the time-out, or until the end."""
+    histogram: dict[str, Any] = field(default_factory=dict)
+    """`Histogram.to_json` of the latencies from the scheduled moments on, of the same answers."""
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """One phase. Counts are over all of it: started = completed + failed + cut_off."""
 
@@ -101,9 +159,17 @@ class Result:
     statuses: dict[str, int] = field(default_factory=dict)
     """Answers by status: `{"200": 12}`."""
     errors: dict[str, int] = field(default_factory=dict)
-    """Requests that got no whole answer, by kind: refused, reset, timeout, other."""
+    """Requests that got no whole answer, by `answer.ErrorKind` in small letters."""
+    reasons: dict[str, str] = field(default_factory=dict)
+    """For each of these kinds the first reason, in a few words."""
+    received_bytes: int = 0
+    """Of bodies."""
     generator_percent: float | None = None
     """CPU of the load process over the measurement, percent of one core."""
+    burst: Burst | None = None
+    """None: it was none."""
+    scheduled: Scheduled | None = None
+    """None: there was no schedule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,19 +182,20 @@ class Died:
     """The last lines that it wrote to its standard error."""
 
 
-Command = Begin | SetClients | SetOn | Stop
-Event = Ready | State | Usage | Result | Died
-COMMANDS: dict[str, type[Command]] = {
-    kind.__name__: kind for kind in (Begin, SetClients, SetOn, Stop)
-}
-EVENTS: dict[str, type[Event]] = {
-    kind.__name__: kind for kind in (Ready, State, Usage, Result, Died)
-}
+Command = Begin | SetClients | SetRate | SetOn | Stop
+Event = Ready | State | Usage | Progress | Result | Died
+COMMANDS: dict[str, type[Command]] = {kind.__name__: kind for kind in get_args(Command)}
+EVENTS: dict[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event)}
 
 
 def to_line(message: Command | Event) -> bytes:
     """The message as one line of JSON, with its newline."""
-    return json.dumps({"type": type(message).__name__, **asdict(message)}).encode() + b"\n"
+    data = {"type": type(message).__name__, **asdict(message)}
+    return json.dumps(data, default=_bytes_as_text).encode() + b"\n"
+
+
+def _bytes_as_text(value: bytes) -> str:
+    return base64.b64encode(value).decode()
 
 
 def command_from(line: str | bytes) -> Command:
@@ -191,6 +258,8 @@ def _convert(value: Any, hint: Any) -> Any:  # noqa: ANN401  # JSON in, a field'
         return _build(hint, value)  # type: ignore[arg-type]  # hints are classes, not instances
     if issubclass(hint, StrEnum) and isinstance(value, str):
         return hint(value)
+    if hint is bytes and isinstance(value, str):
+        return base64.b64decode(value, validate=True)
     if hint is float and type(value) is int:
         return float(value)
     if type(value) is not hint:

@@ -1,13 +1,27 @@
-"""What a load asks for: where, by how many clients, for how long."""
+"""What a load asks for: where, what, by how many clients, how often, for how long."""
 
 from __future__ import annotations
 
-import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 from urllib.parse import urlsplit
 
+from threadscope.load.address import CLIENT_FIELD, check_header, check_method, check_url
+
 MAX_CLIENTS = 10_000
-CLIENT_FIELD = "{client}"
+MAX_RATE = 100_000.0
+MAX_BODY = 8 << 20
+
+
+class Model(StrEnum):
+    """Who decides when the next request is sent."""
+
+    CLOSED = "closed"
+    """The server: each client asks again as soon as it was answered."""
+    BURST = "burst"
+    """Nobody: every client asks once, all at the same moment."""
+    OPEN = "open"
+    """A schedule, however slow the answers are."""
 
 
 def check_clients(clients: int) -> int:
@@ -21,58 +35,75 @@ def check_clients(clients: int) -> int:
     return clients
 
 
-def check_url(url: str) -> str:
-    """The URL itself.
+def check_rate(rate: float) -> float:
+    """The rate itself, in requests per second.
 
     Raises:
-        ValueError: it is not plain HTTP to this machine.
+        ValueError: a load cannot have it.
     """
-    wanted = "the URL must be http:// on this machine, as in http://127.0.0.1:8000/"
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        raise ValueError(f"{wanted}, not {url!r}") from None
-    if parts.scheme != "http" or not _is_loopback(host):
-        raise ValueError(f"{wanted}, not {url!r}")
-    return url
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    if not 0 < rate <= MAX_RATE:
+        raise ValueError(f"the rate must be more than 0, up to {MAX_RATE:g} a second, not {rate:g}")
+    return rate
 
 
 @dataclass(frozen=True, slots=True)
 class LoadPlan:
-    """One phase of load: closed loop, every client asks again as soon as it is answered.
+    """One phase of load.
 
     Raises:
         ValueError: a number or the URL is out of range; the message says what is accepted.
     """
 
-    url: str
+    url: str = field(repr=False)
     """`{client}` in it becomes the client's number, 1..clients."""
     clients: int = 4
+    """In a burst: how many requests. With a rate: how many requests can be out at a time."""
     seconds: float | None = None
-    """Length of the measurement; None: until it is stopped."""
+    """Length of the measurement; None: until it is stopped. A burst takes no notice of it."""
     requests: int | None = None
     """Stop after so many. Such a load is measured whole: it does not settle, and the measurement
-    lasts until the last of them is answered."""
+    lasts until the last of them is answered. In a burst each client asks once, whatever it says."""
     timeout_s: float = 30.0
     """For a request, and for the drain."""
     settle_s: float = 2.0
     """The longest that is waited for every client's first answer."""
     route: str = ""
-    """The route's template, `/items/{id}`: how the ring names what was asked."""
+    """The first URL's template, `/items/{id}`: how the ring names what was asked. Without one, and
+    for the further URLs, that is the path."""
+    model: Model = Model.CLOSED
+    rate: float | None = None
+    """Open model: requests per second, of all clients together."""
+    further_urls: tuple[str, ...] = field(default=(), repr=False)
+    """Asked in turn with the first."""
+    method: str = "GET"
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    body: bytes = field(default=b"", repr=False)
+    keep_alive: bool = True
+    """Without: a new connection for each request."""
+    allow_remote: bool = False
+    """Other machines than this one may be loaded."""
 
     def __post_init__(self) -> None:
-        check_url(self.url)
+        for url in self.urls:
+            check_url(url, allow_remote=self.allow_remote)
+        if len({urlsplit(url).scheme for url in self.urls}) > 1:
+            raise ValueError("URLs must be all http:// or all https://")
+        check_method(self.method)
+        for name, value in self.headers:
+            check_header(name, value)
+        if len(self.body) > MAX_BODY:
+            raise ValueError(f"the body must be at most {MAX_BODY >> 20} MiB")
         check_clients(self.clients)
+        self._check_model()
+        self._check_times()
+
+    def _check_model(self) -> None:
+        if (self.rate is None) is (self.model is Model.OPEN):
+            raise ValueError("a rate belongs to the open model, and to no other")
+        if self.rate is not None:
+            check_rate(self.rate)
+
+    def _check_times(self) -> None:
         if self.seconds is not None and not self.seconds > 0:
             raise ValueError(f"seconds must be more than 0, not {self.seconds}")
         if self.requests is not None and self.requests < 1:
@@ -82,6 +113,26 @@ class LoadPlan:
         if not self.settle_s >= 0:
             raise ValueError(f"settle must be 0 seconds or more, not {self.settle_s}")
 
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """All of them, in their turn."""
+        return (self.url, *self.further_urls)
+
+    @property
+    def most(self) -> int | None:
+        """After how many requests it is over; None: only time or a stop ends it."""
+        return self.clients if self.model is Model.BURST else self.requests
+
+    @property
+    def live(self) -> bool:
+        """It has no end of its own."""
+        return self.most is None and self.seconds is None
+
     def url_for(self, client: int) -> str:
         """What this client asks for."""
         return self.url.replace(CLIENT_FIELD, str(client))
+
+    def routes(self) -> tuple[str, ...]:
+        """What the ring calls each URL: never its query, which may hold secrets."""
+        paths = [urlsplit(url).path or "/" for url in self.urls]
+        return (self.route or paths[0], *paths[1:])

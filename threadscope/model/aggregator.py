@@ -7,7 +7,6 @@ so that what is in flight, open and queued always agree.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -18,6 +17,7 @@ from threadscope.model.intake import Intake
 from threadscope.model.judging import Judging
 from threadscope.model.observation import Judge
 from threadscope.model.phase import Measurement
+from threadscope.model.processes import Processes, part_of
 from threadscope.model.records import Batch
 from threadscope.model.sample import ProcessSample
 from threadscope.model.snapshot import (
@@ -25,9 +25,12 @@ from threadscope.model.snapshot import (
     DepthPoint,
     Health,
     Limiter,
+    Part,
     PhaseInfo,
     PhaseState,
     PhaseSummary,
+    ProcessRow,
+    ProcessSummary,
     Role,
     Snapshot,
     TargetInfo,
@@ -81,13 +84,13 @@ class Aggregator:
         self._phase = PhaseInfo()
         self._phase_begun = started
         self._round = 0
-        self._served_before = 0
+        self._served_before: dict[int, int] = {}
         self._stale = 0
         """Requests of the phase before that still ran when this one began."""
         self._over = ""
         self._lost_before = self._read_before = 0
         self._threads_measured: tuple[ThreadSummary, ...] = ()
-        self._cpu: dict[int, deque[tuple[int, int]]] = {}
+        self._processes = Processes()
         self._finished: tuple[PhaseSummary, ...] = ()
         self.target = TargetInfo()
         self.limited = "no probe in the server: its requests cannot be seen"
@@ -107,10 +110,9 @@ class Aggregator:
     def _sampled(self, sample: ProcessSample) -> None:
         fold = self._fold
         fold.timeline.hopped(-fold.threads.sampled(sample))
-        clock = self._cpu.setdefault(sample.pid, deque(maxlen=11))  # a second, at 10 Hz
-        if clock:
-            fold.timeline.used(clock[-1][0], sample.t, sample.cpu_ns - clock[-1][1])
-        clock.append((sample.t, sample.cpu_ns))
+        used = self._processes.sampled(sample.pid, sample.t, sample.cpu_ns)
+        if used is not None:
+            fold.timeline.used(used[0], sample.t, used[1])
         if fold.measurement is not None and fold.measurement.covers(sample.t):
             fold.measurement.tally.processes[sample.pid].cpu(sample.t, sample.cpu_ns)
 
@@ -128,7 +130,7 @@ class Aggregator:
         self._phase = PhaseInfo(variant, PhaseState.STARTING, t, seconds, clients, True, tour)
         self._phase_begun = t
         self._marks.add(t, variant.key)
-        self._served_before = self.served
+        self._served_before = {pid: ring.ended for pid, ring in self._intake.rings.items()}
         self._lost_before, self._read_before = self._lost, self._fold.read
         self._fold.done = self._fold.failed = 0
         self._fold.measurement = None
@@ -202,7 +204,7 @@ class Aggregator:
             per_second=result.per_second,
             latency=result.latency.latency(),
             generator_percent=result.generator_percent,
-            served=self.served - self._served_before if seen else None,
+            served=sum(map(self._served, self._intake.rings)) if seen else None,
             behaviour=self._behaviour(evidence),
             open_max=fold.timeline.open_max if seen else None,
             open_mean=evidence.open / evidence.seen if evidence.seen and seen else None,
@@ -211,7 +213,7 @@ class Aggregator:
             cpu_ns_per_request=cpu / done if done else None,
             switches_per_request=_switches(self._threads_measured, end - begin, done),
             routes=measured.route_summaries(end) if measured else (),
-            processes=measured.process_summaries() if measured else (),
+            processes=self._process_summaries(measured),
             threads=self._threads_measured,
             events_read=fold.read - self._read_before,
             events_dropped=self._lost - self._lost_before,
@@ -223,23 +225,16 @@ class Aggregator:
         self._phase = replace(self._phase, state=PhaseState.DONE, tour=False)
         return summary
 
-    def _cores(self, pid: int) -> float | None:
-        """What one process used over about the last second."""
-        clock = self._cpu.get(pid)
-        if not clock or len(clock) < 2 or clock[-1][0] <= self._mark - SECOND:
-            return None
-        return (clock[-1][1] - clock[0][1]) / (clock[-1][0] - clock[0][0])
-
     # -- what comes out ------------------------------------------------------------------------
     @property
     def open(self) -> int:
         """Requests that are in the server."""
         return len(self._fold.open)
 
-    @property
-    def served(self) -> int:
-        """Requests that ended, by the server's own count."""
-        return sum(ring.ended for ring in self._intake.rings.values())
+    def _served(self, pid: int) -> int:
+        """Requests that ended in a process since the phase began, by its own count."""
+        ring = self._intake.rings.get(pid)
+        return ring.ended - self._served_before.get(pid, 0) if ring else 0
 
     @property
     def _lost(self) -> int:
@@ -274,10 +269,28 @@ class Aggregator:
             return None
         return max(fold.clients.in_flight - len(fold.open), 0)
 
-    def _cores_used(self) -> float | None:
-        """Of all processes together, over about the last second."""
-        used = [cores for pid in self._cpu if (cores := self._cores(pid)) is not None]
-        return sum(used) if used else None
+    # -- the processes -------------------------------------------------------------------------
+    def _part(self, pid: int) -> Part:
+        serving = self._fold.threads.serving
+        return part_of(pid, serving, self.target.workers, self.target.pids)
+
+    def _process_row(self, pid: int) -> ProcessRow:
+        cores, ring = self._processes.cores_of(pid, self._mark), self._intake.rings.get(pid)
+        return ProcessRow(
+            pid=pid,
+            part=self._part(pid),
+            cpu_percent=None if cores is None else 100 * cores,
+            open=sum(key[0] == pid for key in self._fold.open),
+            ended=ring.ended if ring else 0,
+        )
+
+    def _process_summaries(self, measured: Measurement | None) -> tuple[ProcessSummary, ...]:
+        if measured is None:
+            return ()
+        return tuple(
+            process.summary(pid, self._part(pid), self._served(pid), process.cores_used())
+            for pid, process in sorted(measured.tally.processes.items())
+        )
 
     def server_ended(self, t: int, how: str) -> None:
         """Nothing runs any more, and no ring of it tells anything new."""
@@ -292,7 +305,7 @@ class Aggregator:
     def _process_gone(self, t: int, pid: int) -> None:
         self._fold.process_gone(t, pid)
         self._intake.process_gone(pid)
-        self._cpu.pop(pid, None)
+        self._processes.gone(pid)
 
     def _behaviour(self, evidence: Evidence) -> Behaviour:
         """The word, unless what was seen is not what it is about.
@@ -321,7 +334,7 @@ class Aggregator:
         loop_lag, gil_lag = fold.lags(at)
         seen = not self.limited
         self._judging.look(
-            begin, at, cores=self._cores, cpus=self.target.cpus,
+            begin, at, processes=self._processes, part=self._part, cpus=self.target.cpus,
             load_percent=health.load_percent, lost=self._lost - self._lost_before,
         )  # fmt: skip
         threads = fold.threads.all()
@@ -347,7 +360,8 @@ class Aggregator:
             limiters=_merged(fold.limiters),
             loop_lag_ns=loop_lag,
             gil_lag_ns=gil_lag,
-            cores_used=self._cores_used(),
+            cores_used=self._processes.cores_used(at),
+            processes=tuple(map(self._process_row, self._processes.pids)),
             threads=tuple(thread.row(at) for thread in threads),
             lanes=tuple(x.lane(at) for x in threads if x.role in (Role.LOOP, Role.WORKER)),
             queue=self._queue.chunks(),

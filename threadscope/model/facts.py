@@ -1,18 +1,8 @@
-"""What snapshots and summaries both speak of: threads' roles, endpoints, latencies."""
+"""What snapshots and summaries both speak of: endpoints and latencies."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
-
-
-class Role(StrEnum):
-    """What a thread is there for."""
-
-    LOOP = "event loop"
-    WORKER = "worker"
-    PROBE = "probe"
-    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +36,5 @@ class Latency:
     p95: int | None = None
     p99: int | None = None
     max: int | None = None
+    p999: int | None = None
+    """99.9 %."""

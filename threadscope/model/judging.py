@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from threadscope.model.fold import Fold
 from threadscope.model.observation import Judge, Observation, Silent, thread_now
+from threadscope.model.part import Part
+from threadscope.model.processes import Processes
 from threadscope.model.snapshot import Finding, PhaseSummary, RouteSummary
 from threadscope.model.windows import SECOND
 
@@ -51,15 +53,16 @@ class Judging:
         )
 
     def look(
-        self, begin: int, at: int, *, cores: Callable[[int], float | None], cpus: int,
-        load_percent: float | None, lost: int,
+        self, begin: int, at: int, *, processes: Processes, part: Callable[[int], Part],
+        cpus: int, load_percent: float | None, lost: int,
     ) -> None:  # fmt: skip
         """Sums up and judges the time between two moments, if the last time was long ago.
 
         Args:
             begin: monotonic ns.
             at: the watermark.
-            cores: what a process uses, by its pid.
+            processes: their CPU clocks.
+            part: what a process is there for, by its pid.
             cpus: cores of the host.
             load_percent: CPU of our load.
             lost: events that were never read.
@@ -74,7 +77,10 @@ class Judging:
             seconds=(at - begin) / SECOND,
             routes=self.routes,
             holds=(*tally.holds, *(hold for hold in lasting if hold is not None)),
-            processes=tuple(x.summary(pid, cores(pid)) for pid, x in tally.processes.items()),
+            processes=tuple(
+                x.summary(pid, part(pid), x.completed, processes.cores_of(pid, at))
+                for pid, x in sorted(tally.processes.items())
+            ),
             threads=tuple(thread_now(x.row(at)) for x in threads if not x.ended_at),
             cpus=cpus,
             done=tally.done,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from threadscope.model.summary import ProcessSummary, RouteSummary
+from threadscope.model.summary import RouteSummary
 from threadscope.model.tally import Tally
 
 
@@ -36,14 +36,6 @@ class Measurement:
     def route_summaries(self, now: int) -> tuple[RouteSummary, ...]:
         """One a route, the longest holder of the loop first."""
         return self.tally.route_summaries(self.length(now))
-
-    def process_summaries(self) -> tuple[ProcessSummary, ...]:
-        """One a process."""
-        found = []
-        for pid, process in self.tally.processes.items():
-            used, passed = process.cpu_used()
-            found.append(process.summary(pid, used / passed if passed else None))
-        return tuple(found)
 
     def cores_used(self) -> float | None:
         """Of all processes together."""

@@ -12,7 +12,13 @@ from typing import NamedTuple
 
 from threadscope.model.facts import Endpoint as Endpoint
 from threadscope.model.facts import Latency as Latency
-from threadscope.model.facts import Role as Role
+from threadscope.model.lane import CpuPoint as CpuPoint
+from threadscope.model.lane import DepthPoint as DepthPoint
+from threadscope.model.lane import Lane as Lane
+from threadscope.model.lane import Role as Role
+from threadscope.model.lane import Span as Span
+from threadscope.model.part import Part as Part
+from threadscope.model.part import ProcessRow as ProcessRow
 from threadscope.model.summary import Finding as Finding
 from threadscope.model.summary import Hold as Hold
 from threadscope.model.summary import Level as Level
@@ -73,50 +79,6 @@ class ThreadRow:
     now: Activity | None
     active_at: int
     """When it last did something."""
-
-
-class Span(NamedTuple):
-    """A stretch of a thread's time that belonged to a request (or to several short ones)."""
-
-    begin: int
-    end: int
-    request: int
-    """Its number; the last one's where `requests` > 1."""
-    requests: int
-    busy: int
-    """ns within begin..end in which one of the requests was really there."""
-
-
-class CpuPoint(NamedTuple):
-    """A thread's CPU clock at a moment; the height of a lane is its slope."""
-
-    t: int
-    cpu_ns: int
-
-
-class DepthPoint(NamedTuple):
-    """From `t` on so many requests waited."""
-
-    t: int
-    depth: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Lane:
-    """The last minute of one thread.
-
-    Chunks are shared by many snapshots: a second each, oldest first, in the order of the ends.
-    """
-
-    pid: int
-    tid: int
-    label: str
-    role: Role
-    spans: tuple[tuple[Span, ...], ...]
-    current: tuple[Span, ...]
-    """Spans that go on; their `end` is the snapshot's time."""
-    cpu: tuple[tuple[CpuPoint, ...], ...]
-    active_at: int
 
 
 class Event(StrEnum):
@@ -279,6 +241,8 @@ class Snapshot:
     loop_lag_ns: int | None = None
     gil_lag_ns: int | None = None
     cores_used: float | None = None
+    processes: tuple[ProcessRow, ...] = ()
+    """Those that live, the first one first."""
     threads: tuple[ThreadRow, ...] = ()
     lanes: tuple[Lane, ...] = ()
     queue: tuple[tuple[DepthPoint, ...], ...] = ()
@@ -297,6 +261,38 @@ class Snapshot:
     health: Health = Health()
     output: tuple[str, ...] = ()
     """The last lines that the server printed."""
+
+
+class Answerer(NamedTuple):
+    """A thread as an answer named it."""
+
+    name: str
+    ident: int
+    """Python's identifier of it."""
+    answers: int
+
+
+@dataclass(frozen=True, slots=True)
+class BurstSummary:
+    """Requests that were sent at once."""
+
+    n: int
+    total_s: float | None
+    """From the first one's sending to the last one's answer; None: there was none."""
+    threads: tuple[Answerer, ...] = ()
+    """On which threads the answers were made, where they say so; the busiest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class BesideSummary:
+    """Light requests beside a load, as their clients saw them."""
+
+    route: str
+    started: int
+    completed: int
+    failed: int
+    latency: Latency
+    """From the moment at which each should have been sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,3 +331,6 @@ class PhaseSummary:
     """Why it did not reach its end."""
     findings: tuple[Finding, ...] = ()
     """What was wrong in its measurement, the worst first."""
+    burst: BurstSummary | None = None
+    """None: it was none."""
+    beside: tuple[BesideSummary, ...] = ()

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from threadscope.model.facts import Endpoint, Latency, Role
+from threadscope.model.facts import Endpoint, Latency
+from threadscope.model.lane import Role
+from threadscope.model.part import Part
 
 
 class Level(StrEnum):
@@ -146,12 +148,13 @@ class ProcessSummary:
     """A server process over some time."""
 
     pid: int
+    part: Part
+    served: int
+    """Requests that ended in it, by its own count; in a phase, in all of it."""
     cores_used: float | None
     loop_lag: Latency
     gil_lag: Latency
     limiters: tuple[LimiterSummary, ...]
-    completed: int = 0
-    """Requests that ended in it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from threadscope.model.facts import Endpoint
 from threadscope.model.histogram import Histogram
+from threadscope.model.part import Part
 from threadscope.model.summary import (
     Hold,
     LimiterSummary,
@@ -149,10 +150,26 @@ class ProcessStats:
             return 0, 0
         return self.cpu_last[1] - self.cpu_first[1], self.cpu_last[0] - self.cpu_first[0]
 
-    def summary(self, pid: int, cores_used: float | None) -> ProcessSummary:
-        """The figures so far."""
+    def cores_used(self) -> float | None:
+        """By its clock; None where that was not read twice."""
+        used, passed = self.cpu_used()
+        return used / passed if passed else None
+
+    def summary(
+        self, pid: int, part: Part, served: int, cores_used: float | None
+    ) -> ProcessSummary:
+        """The figures so far.
+
+        Args:
+            pid: whose.
+            part: what it is there for.
+            served: requests that ended in it.
+            cores_used: by it.
+        """
         return ProcessSummary(
             pid=pid,
+            part=part,
+            served=served,
             cores_used=cores_used,
             loop_lag=self.loop_lag.latency(),
             gil_lag=self.gil_lag.latency(),
@@ -162,7 +179,6 @@ class ProcessStats:
                                tuple(x.holders.most_common(3)))
                 for x in self.limiters.values()
             ),
-            completed=self.completed,
         )  # fmt: skip
 
 
@@ -195,5 +211,6 @@ class Tally:
         found = [
             stats.summary(endpoint, passed, self.clients.get(endpoint.route) or Histogram())
             for endpoint, stats in self.routes.items()
+            if endpoint.route or stats.completed  # else only a hop was seen of it so far
         ]
         return tuple(sorted(found, key=lambda r: (-r.hold_total, r.endpoint.label)))

@@ -201,6 +201,11 @@ class ThreadTable:
             return "event loop" if self._loops == 1 else f"event loop {self._loops}"
         return str(role)
 
+    @property
+    def serving(self) -> set[int]:
+        """Processes in which an event loop lives."""
+        return {x.pid for x in self._threads.values() if x.role == Role.LOOP and not x.ended_at}
+
     def cells(self, pid: int, cells: list[CellEntry], endpoint: dict[int, Endpoint]) -> None:
         """What the probe says of its threads.
 

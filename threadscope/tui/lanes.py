@@ -9,7 +9,7 @@ from typing import NamedTuple
 from rich.style import Style
 from textual.strip import Strip
 
-from threadscope.model.snapshot import Lane, Role, Snapshot, ThreadRow
+from threadscope.model.snapshot import Lane, ProcessRow, Role, Snapshot, ThreadRow
 from threadscope.report.units import percent
 from threadscope.tui import lanes_math as lm
 from threadscope.tui.line import BLOCKS, Line, Piece, fit, grouped
@@ -24,6 +24,7 @@ from threadscope.tui.palette import (
     request_styles,
 )
 from threadscope.tui.panel import Panel
+from threadscope.tui.processes import affordable, by_process, headings, title
 from threadscope.tui.rows import Key, choose, fold_text, key_of, worth_a_row
 from threadscope.tui.sharing import WIDE
 
@@ -80,20 +81,27 @@ class LanesPanel(Panel):
     def draw(self, snapshot: Snapshot, width: int, height: int) -> list[Strip]:
         """Title, queue, lanes, fold and, where there is room, the axis of time."""
         lanes = lanes_of(snapshot)
+        pids = {lane.pid for lane in lanes}
+        heads = tuple(head for head in headings(snapshot) if head.pid in pids)
         rows = {key_of(row): row for row in snapshot.threads}
-        label = max([10, *(len(name_of(lane, snapshot)) for lane in lanes)])
-        label = min(label, 16) + 2
+        heads = affordable(heads, len(lanes), height - 2 - self.gap)
+        names = {key_of(lane): name_of(lane, snapshot, heads) for lane in lanes}
+        label = min(max([10, *map(len, names.values())]), 16) + 2
         view = lm.window(snapshot.at, int(self.seconds * 1e9), width - label - RIGHT)
         strips = [Strip.blank(width)] * self.gap + [self._title(width)]
         if has_queue(snapshot):
             strips.append(_queue_strip(snapshot, view, label, width))
         axis = [_axis(view, self.seconds, label, width)] if self.gap else []
         per_lane = 2 if self.tall else 1
-        room = (height - len(strips) - len(axis)) // per_lane
+        room = (height - len(strips) - len(axis) - len(heads)) // per_lane
         shown, folded = choose(lanes, max(1, room), snapshot.at, self._shown)
         self._shown = frozenset(map(key_of, shown))
-        for lane in shown:
-            strips += self._lane_strips(lane, snapshot, rows.get(key_of(lane)), view, label, width)
+        for one in by_process(shown, heads):
+            if isinstance(one, ProcessRow):
+                strips.append(_process(one, view, label, width))
+                continue
+            key = key_of(one)
+            strips += self._lane_strips(one, names[key], rows.get(key), view, label, width)
         if folded:
             strips.append(Line().to(label).add(fold_text(folded, rows), MUTED).strip(width))
         if not lanes:
@@ -111,17 +119,16 @@ class LanesPanel(Panel):
     def _lane_strips(
         self,
         lane: Lane,
-        snapshot: Snapshot,
+        name: str,
         row: ThreadRow | None,
         view: lm.Window,
         label: int,
         width: int,
     ) -> list[Strip]:
         cells = lm.lane_cells(lane, view, 16 if self.tall else lm.FULL)
-        share = row.cpu_percent if row else lm.cpu_percent(lane, snapshot.at)
-        name = fit(name_of(lane, snapshot), label - 2)
+        share = row.cpu_percent if row else lm.cpu_percent(lane, view.at)
         ended = row is not None and row.state == "X"
-        line = Line().add(" ").left(name, label - 1, MUTED if ended else TEXT)
+        line = Line().add(" ").left(fit(name, label - 2), label - 1, MUTED if ended else TEXT)
         lines = [line]
         if self.tall:
             upper = Line().to(label).pieces(lane_pieces(cells, upper=True))
@@ -132,11 +139,17 @@ class LanesPanel(Panel):
         return [one.strip(width) for one in lines]
 
 
-def name_of(lane: Lane, snapshot: Snapshot) -> str:
-    """The thread's label, with the process where there are several."""
-    if len(snapshot.target.pids) < 2:
+def name_of(lane: Lane, snapshot: Snapshot, heads: Sequence[ProcessRow] = ()) -> str:
+    """The thread's label, with the process where there are several and none has a heading."""
+    if heads or len({one.pid for one in snapshot.lanes}) < 2:
         return lane.label
     return f"{lane.pid} {lane.label.removeprefix('event ')}"
+
+
+def _process(head: ProcessRow, view: lm.Window, label: int, width: int) -> Strip:
+    line = Line().add(" ▾ ").add(title(head), TEXT).add(" ")
+    line.add("╌" * (label + view.width - line.width), GHOST)
+    return line.right(f"{percent(head.cpu_percent)} %", RIGHT - 1, MUTED).strip(width)
 
 
 class _Run(NamedTuple):

@@ -58,3 +58,4 @@ class Panel(Widget):
         """Another size: other lines."""
         self._strips = []
         self.redraw()
+        self.refresh()  # also lines that were drawn and are none of ours any more

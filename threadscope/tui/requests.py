@@ -93,7 +93,7 @@ def _strip(entry: LogLine, wall_offset: int, width: int) -> Strip:
     if entry.event is Event.END:
         _end(line, entry, None if wide or not client else client)
         return line.strip(width)
-    line.left(entry.thread, 11).add("" if wide else f" {client}", MUTED)
+    line.left(entry.thread, max(11, len(entry.thread))).add("" if wide else f" {client}", MUTED)
     if entry.event is Event.START and entry.here_ns >= WAITED_NS:
         line.add(f" {duration(entry.here_ns)} after it arrived", MUTED)
     return line.strip(width)

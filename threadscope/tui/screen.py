@@ -19,6 +19,7 @@ from threadscope.tui.keys import Key
 from threadscope.tui.lanes import LanesPanel, has_queue, lanes_of
 from threadscope.tui.notices import NoticesPanel, notice_lines
 from threadscope.tui.output import OutputView
+from threadscope.tui.processes import headings
 from threadscope.tui.requests import RequestsPanel
 from threadscope.tui.routes import RoutesPanel
 from threadscope.tui.sharing import MIN_HEIGHT, MIN_WIDTH, notice_room, share
@@ -150,8 +151,8 @@ class MainScreen(Screen[None]):
         notices = len(notice_lines(snapshot, notice_room(self.size.height)))
         threads = len(rows_of(snapshot, self.threads.hide_idle))
         findings = len(self.findings.lines(snapshot, *self.size))
-        lanes, queue = len(lanes_of(snapshot)), has_queue(snapshot)
-        shape = (self.size, notices, threads, lanes, queue, findings)
+        lanes, heads = len(lanes_of(snapshot)), len(headings(snapshot))
+        shape = (self.size, notices, threads, lanes, has_queue(snapshot), heads, findings)
         if shape == self._shape:
             return
         self._shape = shape

@@ -31,7 +31,13 @@ def notice_room(height: int) -> int:
 
 
 def share(
-    height: int, notices: int, threads: int, lanes: int, queue: bool = True, findings: int = 0
+    height: int,
+    notices: int,
+    threads: int,
+    lanes: int,
+    queue: bool = True,
+    headings: int = 0,
+    findings: int = 0,
 ) -> Heights:
     """Share out the screen: threads and lanes get what they need, the log what is left.
 
@@ -43,6 +49,7 @@ def share(
         threads: threads that want a row.
         lanes: threads that want a lane.
         queue: the lane of the queue is there too.
+        headings: processes, each of which wants a line above its threads and its lanes.
         findings: lines of findings, below the verdict.
     """
     roomy = height >= ROOMY
@@ -52,8 +59,8 @@ def share(
     log = max(3, min(9, body // 4)) if height >= 20 else 2
     room = body - log
     head = 2 if roomy else 1  # the title, and the axis of time
-    want_threads = threads + 2  # the columns' names and the sum
-    want_lanes = head + queue + max(1, lanes)
+    want_threads = threads + headings + 2  # the columns' names and the sum
+    want_lanes = head + queue + max(1, lanes) + headings
     tall = roomy and want_threads + want_lanes + lanes <= room
     if tall:
         want_lanes += lanes

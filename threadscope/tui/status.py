@@ -120,7 +120,9 @@ def _numbers(snapshot: Snapshot) -> list[Item]:
     out.append(Item((("failed ", MUTED), bad), 0 if snapshot.failed else 4))
     if snapshot.limiters:
         pool = snapshot.limiters[0]
-        out.append(_fact("pool", f"{pool.borrowed_tokens}/{pool.total_tokens}", 4))
+        waiting = f" +{pool.tasks_waiting} wait" if pool.tasks_waiting else ""
+        tokens = f"{pool.borrowed_tokens}/{pool.total_tokens}{waiting}"
+        out.append(_fact("pool", tokens, 1 if waiting else 4))
     out.append(item(elapsed(snapshot.at - snapshot.started), TEXT, rank=6))
     if snapshot.health.monitor_percent is not None:
         out.append(_fact("monitor", f"{snapshot.health.monitor_percent:.0f} %", 7))

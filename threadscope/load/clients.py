@@ -1,0 +1,186 @@
+"""The clients of a phase: by our own protocol for http://, by aiohttp for https://."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from types import TracebackType
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from threadscope.load.answer import Answer, ErrorKind, NoAnswer, failed_connection
+from threadscope.load.connection import Connection, Deadlines
+from threadscope.load.plan import LoadPlan
+from threadscope.load.request import Origin, Template, origin_of, templates
+
+
+class Client(Protocol):
+    """One who asks, one request at a time."""
+
+    async def ask(self, turn: int, number: int) -> Answer:
+        """Asks for one of the plan's URLs.
+
+        Args:
+            turn: which, counted from 0.
+            number: the request's, unique in the process.
+
+        Raises:
+            NoAnswer: there is none.
+        """
+        ...
+
+    async def connect(self) -> None:
+        """Connects beforehand; a failure is told when something is asked."""
+        ...
+
+    def close(self) -> None:
+        """Hangs up."""
+        ...
+
+
+class Clients(Protocol):
+    """Makes clients; what they share ends with it."""
+
+    def new(self, number: int) -> Client:
+        """The client with this number, counted from 1."""
+        ...
+
+    async def __aenter__(self) -> Clients: ...
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+def clients_for(plan: LoadPlan) -> Clients:
+    """The kind of clients that a plan's URLs need."""
+    if urlsplit(plan.url).scheme == "https":
+        from threadscope.load.secure import SecureClients  # aiohttp takes a quarter of a second
+
+        return SecureClients(plan)
+    return PlainClients(plan)
+
+
+class PlainClients:
+    """Clients of plain HTTP. Names are looked up once, when it is entered."""
+
+    def __init__(self, plan: LoadPlan) -> None:
+        self._plan = plan
+        self._deadlines = Deadlines(plan.timeout_s)
+        self._places: dict[Origin, Place] = {}
+        self._keeper: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> PlainClients:
+        for origin in {origin_of(url) for url in self._plan.urls}:
+            self._places[origin] = await Place.look_up(origin)
+        self._keeper = asyncio.create_task(self._deadlines.keep())
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._keeper is not None:
+            self._keeper.cancel()
+
+    def new(self, number: int) -> PlainClient:
+        """The client with this number, counted from 1."""
+        return PlainClient(self._plan, templates(self._plan, number), self._places, self._deadlines)
+
+
+class Place:
+    """The addresses of a server."""
+
+    def __init__(self, addresses: list[tuple[str, int]]) -> None:
+        self._addresses = addresses
+        """The one that worked last comes first."""
+
+    @classmethod
+    async def look_up(cls, origin: Origin) -> Place:
+        """Asks the system; a name that nobody knows has no address, and every request fails."""
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(
+                origin.host, origin.port, type=socket.SOCK_STREAM
+            )
+        except OSError:
+            found = []
+        return cls([(str(entry[4][0]), origin.port) for entry in found])
+
+    async def connect(self, deadlines: Deadlines, *, bodiless: bool) -> Connection:
+        """A new connection.
+
+        Raises:
+            NoAnswer: there is none.
+        """
+        loop, error = asyncio.get_running_loop(), OSError("nobody knows this host")
+        for number, (host, port) in enumerate(self._addresses):
+            try:
+                _, connection = await loop.create_connection(
+                    lambda: Connection(deadlines, bodiless=bodiless), host, port
+                )
+            except OSError as caught:
+                error = caught
+            else:
+                if number:
+                    self._addresses.insert(0, self._addresses.pop(number))
+                return connection
+        raise failed_connection(error)
+
+
+class PlainClient:
+    """A client with one connection to each server that it asks."""
+
+    def __init__(
+        self,
+        plan: LoadPlan,
+        known: tuple[Template, ...],
+        places: dict[Origin, Place],
+        deadlines: Deadlines,
+    ) -> None:
+        self._templates, self._places, self._deadlines = known, places, deadlines
+        self._timeout_s, self._keep_alive = plan.timeout_s, plan.keep_alive
+        self._bodiless = plan.method == "HEAD"
+        self._connections: dict[Origin, Connection] = {}
+
+    async def ask(self, turn: int, number: int) -> Answer:
+        """Asks; connects before where that is needed, within the same time-out.
+
+        Raises:
+            NoAnswer: there is none.
+        """
+        template = self._templates[turn % len(self._templates)]
+        request = template.with_number(number)
+        connection = self._connections.get(template.origin)
+        if connection is not None and connection.open:
+            return await connection.ask(request)
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                connection = await self._connect(template.origin)
+                return await connection.ask(request)
+        except TimeoutError:
+            raise NoAnswer(ErrorKind.TIMEOUT, "no answer in time") from None
+        finally:
+            if not self._keep_alive:
+                self.close()
+
+    async def connect(self) -> None:
+        """Connects beforehand; a failure is told when something is asked."""
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await self._connect(self._templates[0].origin)
+        except (NoAnswer, TimeoutError):
+            pass
+
+    async def _connect(self, origin: Origin) -> Connection:
+        made = await self._places[origin].connect(self._deadlines, bodiless=self._bodiless)
+        self._connections[origin] = made
+        return made
+
+    def close(self) -> None:
+        """Hangs up."""
+        for connection in self._connections.values():
+            connection.close()

@@ -1,0 +1,77 @@
+"""Requests as bytes: everything but their number is written once for each client."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from threadscope.load.address import CLIENT_FIELD, basic_authorization
+from threadscope.load.plan import LoadPlan
+from threadscope.probe import layout as L
+
+USER_AGENT = "threadscope"
+NUMBER_HEADER = L.CLIENT_HEADER.decode()
+WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+JOINED_UP_TO = 1024
+"""A larger body is sent beside its head, and never copied."""
+
+
+class Origin(NamedTuple):
+    """A server."""
+
+    host: str
+    port: int
+
+
+class Template(NamedTuple):
+    """A request without its number."""
+
+    origin: Origin
+    before: bytes
+    after: bytes
+    body: tuple[bytes, ...]
+
+    def with_number(self, number: int) -> tuple[bytes, ...]:
+        """The pieces to be sent."""
+        return (b"%b%d%b" % (self.before, number, self.after), *self.body)
+
+
+def origin_of(url: str) -> Origin:
+    """Where a URL leads to."""
+    parts = urlsplit(url)
+    return Origin(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
+
+
+def fixed_headers(plan: LoadPlan, url: str) -> list[tuple[str, str]]:
+    """What follows the request's number in each request to this URL; the user's own come last."""
+    parts = urlsplit(url)
+    given = {name.lower() for name, _ in plan.headers}
+    ours = [("host", parts.netloc.rpartition("@")[2]), ("user-agent", USER_AGENT)]
+    authorization = basic_authorization(url)
+    if authorization:
+        ours.append(("authorization", authorization))
+    if plan.body or plan.method in WITH_BODY:
+        ours.append(("content-length", str(len(plan.body))))
+    if not plan.keep_alive:
+        ours.append(("connection", "close"))
+    return [(name, value) for name, value in ours if name not in given] + list(plan.headers)
+
+
+def templates(plan: LoadPlan, client: int) -> tuple[Template, ...]:
+    """What a client asks, in its turn."""
+    return tuple(_template(plan, url.replace(CLIENT_FIELD, str(client))) for url in plan.urls)
+
+
+def _template(plan: LoadPlan, url: str) -> Template:
+    parts = urlsplit(url)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    headers = "".join(f"{name}: {value}\r\n" for name, value in fixed_headers(plan, url))
+    before = f"{plan.method} {path} HTTP/1.1\r\n{NUMBER_HEADER}: "
+    after = f"\r\n{headers}\r\n".encode("latin-1")
+    small = len(plan.body) <= JOINED_UP_TO
+    return Template(
+        origin_of(url),
+        before.encode("ascii"),
+        after + plan.body if small else after,
+        () if small else (plan.body,),
+    )
