@@ -20,6 +20,7 @@ from threadscope.lints.judge import Lints, Settings
 from threadscope.load.control import LoadProcess
 from threadscope.load.messages import Died, Event, Result, State, Usage
 from threadscope.model.aggregator import Aggregator
+from threadscope.model.observation import Judge
 from threadscope.model.snapshot import Health, PhaseSummary, Snapshot, TargetInfo, Variant
 from threadscope.phases import GRACE_NS, Phase, Script, Way, best_of_each
 from threadscope.rings.folder import new_run, probe_environment
@@ -81,6 +82,8 @@ class Session:
         self._usage = _Usage()
         self._load_percent: float | None = None
         self._finishing: list[threading.Event] = []
+        self.judge: Judge = Lints(options.lints)
+        """Says what is wrong; another one can be put in its place before the start."""
         self.failure: BaseException | None = None
         """The error that ended the observer thread: a mistake of ours."""
 
@@ -105,8 +108,7 @@ class Session:
             raise
         self._rings = RingSet(folder)
         t = now()
-        judge = Lints(self.options.lints)
-        self._aggregator = Aggregator(t, wall_offset=time.time_ns() - t, judge=judge)
+        self._aggregator = Aggregator(t, wall_offset=time.time_ns() - t, judge=self.judge)
         self._script = Script(self._load, self._aggregator, self.options.clients)
         cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
         self._aggregator.target = replace(info, cpus=cpus)

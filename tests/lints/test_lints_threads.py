@@ -61,7 +61,8 @@ def test_few_requests_say_nothing_of_overhead():
 
 def test_threads_that_share_one_core_are_bound_by_the_gil():
     said = check("gil-bound", seen(
-        threads=workers(31, 29, 27, 14), processes=(process(gil_ms=12, completed=16),)
+        threads=workers(31, 29, 27, 14), processes=(process(gil_ms=12),),
+        routes=(route(SLOW, cpu_ms=319, completed=16),),
     ))  # fmt: skip
     assert said.message == (
         "4 threads want to run Python and share 1.02 of a core: each waits 12 ms for the GIL;"

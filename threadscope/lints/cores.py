@@ -68,7 +68,8 @@ def _bound(seen: Observation, process: ProcessSummary, threshold: float) -> Judg
         return UNSURE
     if wait < threshold:
         return OK
-    cpu = used * seen.seconds * 1e9 / process.served if process.served else None
+    done = sum(route.completed for route in seen.routes)
+    cpu = sum((r.cpu_ns_per_request or 0) * r.completed for r in seen.routes) / max(done, 1)
     message = (
         f"{plural(len(wanting), 'thread')} want to run Python and share {used:.2f} of a core:"
         f" each waits {duration(wait)} for the GIL"
