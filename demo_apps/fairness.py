@@ -2,7 +2,7 @@
 
     uvicorn demo_apps.fairness:app --no-access-log
 
-Four clients keep the heavy endpoint busy, and one asks `/health` ten times a second. Both ways
+Four clients keep the heavy endpoint busy, and `/health` is asked ten times a second. Both ways
 answer as many heavy requests a second. Look at the latency of `/health`:
 
 - `/fairness/async` computes on the event loop. Nothing else is served meanwhile: a health check

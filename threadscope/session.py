@@ -19,6 +19,7 @@ from queue import Empty, SimpleQueue
 from threadscope.lints.judge import Lints, Settings
 from threadscope.load.control import LoadProcess
 from threadscope.load.messages import Died, Event, Result, State, Usage
+from threadscope.load.plan import Model
 from threadscope.model.aggregator import Aggregator
 from threadscope.model.observation import Judge
 from threadscope.model.snapshot import Health, PhaseSummary, Snapshot, TargetInfo, Variant
@@ -231,10 +232,12 @@ class Session:
         tour: bool = False,
     ) -> list[Phase]:
         way = next(way for way in self._ways if way.variant.key == key)
-        plans = way.plans(self._aggregator.target.url)
+        live = seconds is None and requests is None
         return [
-            Phase(way.variant, replace(plan, seconds=seconds, requests=requests), tour)
-            for plan in plans
+            Phase(way.variant, plan, tour, again=live)
+            if plan.model is Model.BURST
+            else Phase(way.variant, replace(plan, seconds=seconds, requests=requests), tour)
+            for plan in way.plans(self._aggregator.target.url)
         ]
 
     # -- the observer --------------------------------------------------------------------------

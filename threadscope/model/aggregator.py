@@ -8,13 +8,13 @@ so that what is in flight, open and queued always agree.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from threadscope.model.behaviour import Evidence, behaviour
 from threadscope.model.fold import Fold
-from threadscope.model.histogram import Histogram
 from threadscope.model.intake import Intake
 from threadscope.model.judging import Judging
+from threadscope.model.load_result import LoadResult as LoadResult
 from threadscope.model.observation import Judge
 from threadscope.model.phase import Measurement
 from threadscope.model.processes import Processes, part_of
@@ -22,6 +22,7 @@ from threadscope.model.records import Batch
 from threadscope.model.sample import ProcessSample
 from threadscope.model.snapshot import (
     Behaviour,
+    BesideNow,
     DepthPoint,
     Health,
     Limiter,
@@ -44,22 +45,8 @@ WATERMARK_NS = 100_000_000
 """How far the picture is behind: rings are read at 20 Hz, writers may be late."""
 HEADLINE_NS = 5 * SECOND
 MEASURED_NS = SECOND // 2
-
-
-@dataclass(frozen=True, slots=True)
-class LoadResult:
-    """What the load itself counted in a phase; see `load.messages.Result`."""
-
-    started: int
-    completed: int
-    failed: int
-    cut_off: int
-    per_second: float
-    settle_s: float
-    duration_s: float
-    drain_s: float
-    latency: Histogram
-    generator_percent: float | None
+PHASES_KEPT = 200
+"""Bursts that go on make some a minute."""
 
 
 class Aggregator:
@@ -83,7 +70,6 @@ class Aggregator:
         self._seconds, self._marks = Seconds(started), Marks()
         self._phase = PhaseInfo()
         self._phase_begun = started
-        self._round = 0
         self._served_before: dict[int, int] = {}
         self._stale = 0
         """Requests of the phase before that still ran when this one began."""
@@ -123,16 +109,18 @@ class Aggregator:
     # -- phases --------------------------------------------------------------------------------
     def begin_phase(
         self, t: int, variant: Variant, clients: int, seconds: float | None, *,
-        tour: bool = False, round: int = 1,
+        tour: bool = False, burst: int | None = None,
     ) -> None:  # fmt: skip
         """A variant comes under load."""
-        self._round = round
-        self._phase = PhaseInfo(variant, PhaseState.STARTING, t, seconds, clients, True, tour)
+        self._phase = PhaseInfo(
+            variant, PhaseState.STARTING, t, seconds, clients, True, tour, burst
+        )
         self._phase_begun = t
         self._marks.add(t, variant.key)
         self._served_before = {pid: ring.ended for pid, ring in self._intake.rings.items()}
         self._lost_before, self._read_before = self._lost, self._fold.read
         self._fold.done = self._fold.failed = 0
+        self._fold.lights.clear()
         self._fold.measurement = None
         self._fold.roll(t, now=True)
         self._fold.timeline.restart(t)
@@ -192,7 +180,7 @@ class Aggregator:
         seen = not self.limited
         summary = PhaseSummary(
             variant=self._phase.variant,
-            round=self._round,
+            round=1,
             clients=self._phase.clients,
             settle_s=result.settle_s,
             duration_s=result.duration_s,
@@ -218,10 +206,12 @@ class Aggregator:
             events_read=fold.read - self._read_before,
             events_dropped=self._lost - self._lost_before,
             aborted=aborted,
+            burst=result.burst,
+            beside=result.beside,
         )
         findings = self._judging.phase(summary, end, self.target.cpus)
         summary = replace(summary, findings=findings)
-        self._finished = (*self._finished, summary)
+        self._finished = (*self._finished, summary)[-PHASES_KEPT:]
         self._phase = replace(self._phase, state=PhaseState.DONE, tour=False)
         return summary
 
@@ -351,6 +341,9 @@ class Aggregator:
             marks=self._marks.since(at - KEPT_S * SECOND),
             latency=latency,
             latency_at_client=fold.clients.used,
+            beside=tuple(
+                BesideNow(route, light.window(begin, at)[1]) for route, light in fold.lights.items()
+            ),
             in_flight=fold.clients.in_flight if fold.clients.used else None,
             open=len(fold.open) if seen else None,
             queued=self._queued(),

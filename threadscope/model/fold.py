@@ -38,7 +38,7 @@ from threadscope.model.windows import SECOND, Rate
 ) = range(1, 12)  # fmt: skip
 LOOK = 12
 """Never written: `intake` makes it of a long STEP, for a moment just before that step's end."""
-F_ENDPOINT, F_ASYNC, F_FAILED, F_ONLY, F_LAG_LOOP, F_HOP = 1, 2, 8, 16, 1, 1
+F_ENDPOINT, F_ASYNC, F_FAILED, F_ONLY, F_LAG_LOOP, F_HOP, F_BESIDE = 1, 2, 8, 16, 1, 1, 1
 STEP_RECORD_NS = 1_000_000
 ENDED_KEPT = 4096
 LAG_WINDOW_NS = SECOND
@@ -86,6 +86,8 @@ class Fold:
         self.clients = Clients()
         self.answered, self.served = Rate(), Rate()
         """What our clients saw end; what the server saw end."""
+        self.lights: dict[str, Rate] = {}
+        """Light requests beside the load, by their route; in none of the load's own figures."""
         self.open: dict[Key, OpenRequest] = {}
         self._ended: dict[Key, Endpoint | None] = {}
         """The last ones, and what they were."""
@@ -376,19 +378,24 @@ class Fold:
         self.timeline.in_flight = self.clients.in_flight
 
     def _done(self, ring: Ring, record: Record) -> None:
-        _, _, _, status, _, number, t, sent, _, error, _, what, _, _ = record
+        _, _, flags, status, _, number, t, sent, _, error, _, what, _, _ = record
         self.log.answered(number, t - sent)
         self.clients.done(number)
         self.timeline.in_flight = self.clients.in_flight
-        self.done += 1
         tally = self._tally(t)
+        if not error:
+            tally.clients[ring.text(what)].add(t - sent)
+        if flags & F_BESIDE:
+            if not error:
+                self.lights.setdefault(ring.text(what), Rate()).add(t, t - sent)
+            return
+        self.done += 1
         tally.done += 1
         if error or status >= 400:
             self.failed += 1
             tally.failed += 1
         if not error:
             self.answered.add(t, t - sent)
-            tally.clients[ring.text(what)].add(t - sent)
 
 
 def _worst(lags: deque[tuple[int, int]], at: int) -> int | None:

@@ -187,6 +187,8 @@ class PhaseInfo:
     clients: int = 0
     load_on: bool = False
     tour: bool = False
+    burst: int | None = None
+    """Requests that are sent at once; None: it is no burst."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +230,7 @@ class Snapshot:
     latency: Latency = field(default_factory=Latency)
     """Over the last 5 s: at our clients, or in the server without our load."""
     latency_at_client: bool = True
+    beside: tuple[BesideNow, ...] = ()
     in_flight: int | None = None
     """Asked by our clients and not answered."""
     open: int | None = None
@@ -281,6 +284,13 @@ class BurstSummary:
     """From the first one's sending to the last one's answer; None: there was none."""
     threads: tuple[Answerer, ...] = ()
     """On which threads the answers were made, where they say so; the busiest first."""
+
+
+class BesideNow(NamedTuple):
+    """Light requests beside a load, over the last 5 s, as their clients saw them."""
+
+    route: str
+    latency: Latency
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,6 +121,7 @@ F_FAILED = 8
 F_ONLY = 16
 F_LAG_LOOP, F_LAG_GIL = 1, 2
 F_STALL_HOP = 1
+F_BESIDE = 1  # SEND, DONE: a light request beside the load, not one of it
 
 STEP_RECORD_NS = 1_000_000
 """Shorter steps are not recorded one by one: END carries their sum and the longest."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from threadscope.model.snapshot import PhaseSummary
-from threadscope.report.compare import ROWS, compare_lines
+from threadscope.report.compare import compare_lines, rows_for
 from threadscope.report.findings import finding_lines, holder_lines
 from threadscope.report.units import duration
 
@@ -19,7 +19,11 @@ def closing_lines(summaries: Sequence[PhaseSummary]) -> list[str]:
     if not summaries:
         return []
     early = [_ended_early(one) for one in summaries if one.aborted]
-    table = compare_lines(summaries) if len(summaries) > 1 else _figures(summaries[0])
+    table = (
+        compare_lines(summaries)
+        if len(summaries) > 1 or summaries[0].burst
+        else _figures(summaries[0])
+    )
     return ["", *table, *early, *_meaning(summaries)]
 
 
@@ -35,9 +39,10 @@ def _meaning(summaries: Sequence[PhaseSummary]) -> list[str]:
 
 
 def _figures(one: PhaseSummary) -> list[str]:
-    head = max(len(title) for title, _ in ROWS)
+    wanted = rows_for([one])
+    head = max(len(title) for title, _ in wanted)
     behaviour = f"{one.behaviour.word.upper()}: {one.behaviour.reason}"
-    rows = [f"{title:<{head}}   {text(one)}" for title, text in ROWS]
+    rows = [f"{title:<{head}}   {text(one)}" for title, text in wanted]
     return [one.variant.title, *rows, "", behaviour]
 
 

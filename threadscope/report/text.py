@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice, takewhile
 
-from threadscope.model.snapshot import Event, LogLine, PhaseState, Snapshot, Variant
+from threadscope.model.snapshot import Event, Limiter, LogLine, PhaseState, Snapshot, Variant
+from threadscope.report.bursts import burst_title
 from threadscope.report.units import duration, elapsed, plural, rate, wall
 
 SETTLED_NS = 100_000_000
@@ -53,16 +54,18 @@ class TextReport:
         for summary in snapshot.finished[self._ended :]:
             if self._begun == self._ended:  # it was over before it was seen
                 moment = self._first_moment(snapshot, summary.variant)
-                self._begin(moment, summary.variant, summary.clients)
+                self._begin(moment, summary.variant, summary.clients, summary.burst is not None)
             word, reason = summary.behaviour.word.upper(), summary.behaviour.reason
-            self._heads.append((begun, f"== {summary.variant.title}: {word}, {reason}"))
+            took = f"{burst_title(summary.burst)}: " if summary.burst else ""
+            self._heads.append((begun, f"== {summary.variant.title}: {took}{word}, {reason}"))
             self._ended += 1
         if running and self._begun == ended:
-            self._begin(begun, phase.variant, phase.clients)
+            self._begin(begun, phase.variant, phase.clients, phase.burst is not None)
 
-    def _begin(self, t: int, variant: Variant, clients: int) -> None:
+    def _begin(self, t: int, variant: Variant, clients: int, burst: bool) -> None:
         self._begun += 1
-        self._heads.append((t, f"== {variant.title}: {plural(clients, 'client')}"))
+        who = f"{plural(clients, 'request')} at once" if burst else plural(clients, "client")
+        self._heads.append((t, f"== {variant.title}: {who}"))
 
     def _first_moment(self, snapshot: Snapshot, variant: Variant) -> int:
         """Not after the first request of a phase that is seen for the first time."""
@@ -119,10 +122,11 @@ def status_line(snapshot: Snapshot) -> str:
         f"done {snapshot.done}",
         f"failed {snapshot.failed}",
     ]
+    parts += [f"{one.route} p50 {duration(one.latency.p50)}" for one in snapshot.beside]
     if snapshot.cores_used is not None:
         parts.append(f"cores {snapshot.cores_used:.2f}")
     pools = snapshot.limiters[:1]
-    parts += [f"pool {pool.borrowed_tokens}/{pool.total_tokens}" for pool in pools]
+    parts += [pool_text(pool) for pool in pools]
     parts.append(snapshot.behaviour.word.upper())
     lost = snapshot.health.dropped + snapshot.health.holes
     if lost:
@@ -130,6 +134,12 @@ def status_line(snapshot: Snapshot) -> str:
     if snapshot.health.limited:
         parts.append(f"limited: {snapshot.health.limited}")
     return "  ".join(parts)
+
+
+def pool_text(pool: Limiter) -> str:
+    """`pool 40/40 +80 wait`."""
+    waiting = f" +{pool.tasks_waiting} wait" if pool.tasks_waiting else ""
+    return f"pool {pool.borrowed_tokens}/{pool.total_tokens}{waiting}"
 
 
 def _count(name: str, value: int | None) -> list[str]:

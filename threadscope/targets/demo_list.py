@@ -23,9 +23,8 @@ class DemoBeside:
     """A light request that is asked beside the heavy ones, in every variant."""
 
     path: str
-    clients: int
-    every_s: float
-    """From one request of a client to its next."""
+    rate: float
+    """Requests a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +124,7 @@ _ALL = (
         app="fairness:app",
         variants=_both("/fairness"),
         clients=4,
-        beside=(DemoBeside("/health", 1, 0.1),),
+        beside=(DemoBeside("/health", 10),),
     ),
     Demo(
         name="pool",
@@ -136,7 +135,7 @@ _ALL = (
             _variant("own", "async def, tokens of its own", "/pool/own"),
         ),
         clients=60,
-        beside=(DemoBeside("/pool/quick", 1, 0.1),),
+        beside=(DemoBeside("/pool/quick", 10),),
         work="ms of waiting",
     ),
     Demo(
