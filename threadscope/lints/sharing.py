@@ -8,7 +8,8 @@ from threadscope.model.observation import Observation
 from threadscope.model.snapshot import Level, Part, RouteSummary
 
 ENOUGH_A_WORKER = 20
-ENOUGH = 5
+ENOUGH = 2
+"""A starved route hardly ever ends a request."""
 NOTICED_NS = 20e6
 """A wait below this is no starvation, however light the route is."""
 CAUSE_SHARE = 0.3

@@ -363,7 +363,8 @@ class Fold:
     def _stall(self, ring: Ring, record: Record) -> None:
         own, innermost = ring.text(record[8]), ring.text(record[9])
         if record[2] & F_HOP:
-            self._tally(record[6]).routes[ring.endpoint(record[11])].hop_place = own or innermost
+            if own:  # a library's function on a thread of its own says nothing
+                self._tally(record[6]).routes[ring.endpoint(record[11])].hop_place = own
             return
         self.stall = record[6], own or innermost
         self.holds.found(ring.pid, record[4], record[7], own, innermost)

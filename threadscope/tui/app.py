@@ -181,21 +181,23 @@ class ThreadscopeApp(App[None]):
 
     def action_choose(self, by: int) -> None:
         """Another finding, or in view 2 another route."""
+        if self.shown is None:
+            return
         if self.main.view == "routes":
-            self.main.routes.choose(by)
-        elif self.shown is not None:
-            self.main.findings.choose(self.shown, self.size.height, by)
+            self.main.routes.choose(self.shown, by)
+        else:
+            self.main.findings.choose(self.shown, by)
 
     def action_open(self) -> None:
         """What the chosen finding means, or in view 2 the chosen route's slow requests."""
         if self.shown is None or isinstance(self.screen, Overlay):
             return
         if self.main.view == "routes":
-            route = self.main.routes.chosen()
+            route = self.main.routes.chosen(self.shown)
             if route is not None:
                 self.push_screen(route_overlay(route, self.shown.at))
             return
-        finding = self.main.findings.chosen(self.shown, self.size.height)
+        finding = self.main.findings.chosen(self.shown)
         if finding is not None and self._explain is not None:
             text = self._explain(finding.lint)
             self.push_screen(finding_overlay(finding, text, self.size.width))

@@ -17,7 +17,6 @@ from threadscope.tui.panel import Panel
 
 SHOWN = 3
 """More than that nobody reads while it moves."""
-LINES_EACH = 2
 TALL = 36
 """From this many lines on a sentence may take two of them."""
 MARKS: dict[Level, tuple[str, Style]] = {
@@ -37,40 +36,35 @@ class FindingsPanel(Panel):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.tall = False
-        """Sentences may take two lines."""
+        self.screen_height = TALL
+        """Lines of the whole screen: they decide how many findings are shown, and how long."""
         self._chosen = ""
 
-    def lines(self, snapshot: Snapshot, width: int, height: int) -> list[Line]:
-        """All lines, for a screen of so many columns and lines."""
-        found = shown(snapshot, height)
-        chosen = self.chosen(snapshot, height)
+    def lines(self, snapshot: Snapshot, width: int) -> list[Line]:
+        """All lines, for a screen of so many columns."""
+        found, chosen = shown(snapshot, self.screen_height), self.chosen(snapshot)
+        several, tall = len(found) > 1, self.screen_height >= TALL
         return [
             line
             for finding in found
-            for line in _lines(
-                finding, snapshot.at, width, height >= TALL,
-                finding is chosen and len(found) > 1,
-            )
-        ]  # fmt: skip
+            for line in _lines(finding, snapshot.at, width, tall, finding is chosen and several)
+        ]
 
-    def chosen(self, snapshot: Snapshot, height: int) -> Finding | None:
+    def chosen(self, snapshot: Snapshot) -> Finding | None:
         """The finding that enter opens."""
-        found = shown(snapshot, height)
+        found = shown(snapshot, self.screen_height)
         return next((one for one in found if one.lint == self._chosen), found[0] if found else None)
 
-    def choose(self, snapshot: Snapshot, height: int, by: int) -> None:
+    def choose(self, snapshot: Snapshot, by: int) -> None:
         """Goes to the next finding, or the one before."""
-        found = shown(snapshot, height)
-        now = self.chosen(snapshot, height)
+        found, now = shown(snapshot, self.screen_height), self.chosen(snapshot)
         if now is not None:
             self._chosen = found[(found.index(now) + by) % len(found)].lint
             self.redraw()
 
     def draw(self, snapshot: Snapshot, width: int, height: int) -> list[Strip]:
         """The lines that fit."""
-        lines = self.lines(snapshot, width, self.screen.size.height)
-        return [line.strip(width) for line in lines]
+        return [line.strip(width) for line in self.lines(snapshot, width)[:height]]
 
 
 def _lines(finding: Finding, at: int, width: int, tall: bool, chosen: bool) -> list[Line]:

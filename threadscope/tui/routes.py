@@ -109,17 +109,17 @@ class RoutesPanel(Panel):
 
         return sorted(found, key=greatness, reverse=not self._reverse)
 
-    def chosen(self) -> RouteSummary | None:
+    def chosen(self, snapshot: Snapshot) -> RouteSummary | None:
         """The route that enter opens."""
-        rows = self.rows(self.snapshot) if self.snapshot is not None else []
+        rows = self.rows(snapshot)
         first = rows[0] if rows else None
         return next((row for row in rows if row.endpoint.label == self._chosen), first)
 
-    def choose(self, by: int) -> None:
+    def choose(self, snapshot: Snapshot, by: int) -> None:
         """Goes to the next route, or the one before."""
-        now = self.chosen()
-        if now is not None and self.snapshot is not None:
-            rows = self.rows(self.snapshot)
+        now = self.chosen(snapshot)
+        if now is not None:
+            rows = self.rows(snapshot)
             index = min(max(rows.index(now) + by, 0), len(rows) - 1)
             self._chosen = rows[index].endpoint.label
             self.redraw()
@@ -132,7 +132,7 @@ class RoutesPanel(Panel):
         columns = [c for c in COLUMNS if c.narrow or width >= WIDE]
         label = max(12, width - 12 - sum(c.width + 1 for c in columns))
         strips = [Strip.blank(width), title.strip(width), self._names(columns, label, width)]
-        rows, chosen = self.rows(snapshot), self.chosen()
+        rows, chosen = self.rows(snapshot), self.chosen(snapshot)
         room = max(height - len(strips), 1)
         first = max(0, rows.index(chosen) - room + 1) if chosen in rows else 0
         shown = rows[first : first + room]

@@ -150,7 +150,8 @@ class MainScreen(Screen[None]):
             return
         notices = len(notice_lines(snapshot, notice_room(self.size.height)))
         threads = len(rows_of(snapshot, self.threads.hide_idle))
-        findings = len(self.findings.lines(snapshot, *self.size))
+        self.findings.screen_height = self.size.height
+        findings = len(self.findings.lines(snapshot, self.size.width))
         lanes, heads = len(lanes_of(snapshot)), len(headings(snapshot))
         shape = (self.size, notices, threads, lanes, has_queue(snapshot), heads, findings)
         if shape == self._shape:
