@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -48,6 +49,9 @@ Options:
   --no-tui                  Plain lines instead of the screen.
   --json                    Only a JSON report on standard output.
   -h, --help                Show this message and exit.
+
+  A NUMBER takes k and m: 10k is 10,000, 1m a million. A TIME takes ms, s, m
+  or h.
 
   Examples:
     threadscope demo cpu                          a tour: async def, then def
@@ -118,36 +122,93 @@ def test_an_unknown_demo():
     ]
 
 
+SHORT = " (10k is 10,000, 1m a million)"
+NO_TIME = " is not a time: a number with ms, s, m or h behind it, as in 500ms, 5s or 2m, up to 24h"
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["-c", "0"], "'0' is not a whole number from 1 to 10,000"),
-        (["-c", "four"], "'four' is not a whole number from 1 to 10,000"),
-        (["-c", "-3"], "'-3' is not a whole number from 1 to 10,000"),
-        (["-c", "11k"], "'11k' is not a whole number from 1 to 10,000"),
-        (["-c", "²"], "'²' is not a whole number from 1 to 10,000"),
-        (["-n", "0"], "'0' is not a whole number from 1 to 1,000,000,000"),
-        (["-n", "9" * 5000], "is not a whole number from 1 to 1,000,000,000"),
-        (["--work", "0"], "'0' is not a whole number from 1 to 1,000,000,000,000"),
-        (["--port", "99999"], "'99999' is not a whole number from 1 to 65,535"),
-        (["-z", "soon"], "'soon' is no time up to 24h: say 5s, 500ms or 2m"),
-        (["-z", "0s"], "'0s' is no time up to 24h: say 5s, 500ms or 2m"),
-        (["-z", "25h"], "'25h' is no time up to 24h: say 5s, 500ms or 2m"),
-        (["-t", "-1"], "'-1' is no time up to 24h: say 5s, 500ms or 2m"),
+        (["-c", "0"], "'0' is not a whole number from 1 to 10,000" + SHORT),
+        (["-c", "four"], "'four' is not a whole number from 1 to 10,000" + SHORT),
+        (["-c", "-3"], "'-3' is not a whole number from 1 to 10,000" + SHORT),
+        (["-c", "11k"], "'11k' is not a whole number from 1 to 10,000" + SHORT),
+        (["-c", "²"], "'²' is not a whole number from 1 to 10,000" + SHORT),
+        (["-n", "0"], "'0' is not a whole number from 1 to 1,000,000,000" + SHORT),
+        (["-n", "9" * 5000], "is not a whole number from 1 to 1,000,000,000" + SHORT),
+        (["--work", "0"], "'0' is not a whole number from 1 to 1,000,000,000,000" + SHORT),
+        (["--port", "99999"], "'99999' is not a whole number from 1 to 65,535" + SHORT),
+        (["-z", "soon"], "'soon'" + NO_TIME),
+        (["-z", "0s"], "'0s'" + NO_TIME),
+        (["-z", "25h"], "'25h'" + NO_TIME),
+        (["-t", "-1"], "'-1'" + NO_TIME),
         (["--mode", "x"], "'x' is not one of 'async', 'def', 'tour'."),
     ],
 )
 def test_what_cannot_be_understood_says_what_is_accepted(arguments, says):
     done = threadscope_("demo", "cpu", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
-    *usage, error = done.stderr.splitlines()
-    assert len(usage) <= 3
+    [error] = done.stderr.splitlines()
     assert error.startswith("Error: Invalid value for ")
     assert error.endswith(says)
 
 
-@pytest.mark.parametrize("arguments", [["demos"], ["demo", "cpu", "--rate", "3"]])
-def test_what_does_not_exist_says_so(arguments):
+@pytest.mark.parametrize(
+    ("arguments", "error", "hint"),
+    [
+        (["demos"], "Error: No such command 'demos'.", "hint: threadscope --help"),
+        (["--quiet"], "Error: No such option '--quiet'.", "hint: threadscope --help"),
+        (["demo", "cpu", "--rate", "3"], "Error: No such option '--rate'.",
+         "hint: threadscope demo --help"),
+        (["demo", "cpu", "x"], "Error: Got unexpected extra argument",
+         "hint: threadscope demo --help"),
+    ],
+)  # fmt: skip
+def test_what_does_not_exist_is_one_line_and_a_hint(arguments, error, hint):
     done = threadscope_(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.splitlines()[-1].startswith("Error: No such ")
+    said, where = done.stderr.splitlines()
+    assert said.startswith(error)
+    assert where == hint
+
+
+def test_an_option_without_its_value():
+    done = threadscope_("demo", "cpu", "-c")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "Error: Option '-c' requires an argument.\n"
+
+
+def test_without_a_command_there_is_help():
+    done = threadscope_()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == HELP
+
+
+FULL = Path("/dev/full")
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["demo"],
+        pytest.param(["demo", "cpu", "--json"], marks=pytest.mark.integration),
+        pytest.param(["demo", "cpu", "--no-tui"], marks=pytest.mark.integration),
+    ],
+)
+def test_a_full_disk_is_one_line(arguments, tmp_path):
+    options = ["-n", "2", "--work", "1"] if "cpu" in arguments else []
+    with FULL.open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "threadscope", *arguments, *options],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)},
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "Error: cannot write to standard output: no space left on device\n"
+    assert list(tmp_path.glob("threadscope/*")) == []

@@ -1,6 +1,4 @@
-"""`threadscope check`: a server under load for a while, and an exit status that says whether it is
-fine.
-"""
+"""`threadscope check`: a server under load, and an exit status that says whether it is fine."""
 
 from __future__ import annotations
 
@@ -112,14 +110,14 @@ def check(command: tuple[str, ...], attach: str | None, **options: Any) -> None:
     exit status is 0 when it is fine, 1 when it is not, 2 when it could not be checked.
     """  # fmt: skip
     from threadscope.rings.folder import FolderError
-    from threadscope.run import _start
+    from threadscope.run import start_session
     from threadscope.signals import Signals
     from threadscope.targets.errors import TargetError
 
     session, limits = _session(_target(command, attach), options), _limits(options)
     with Signals() as signals:
         try:
-            _start(session, signals)
+            start_session(session, signals)
             session.play([v.key for v in session.variants], seconds=options["duration"])
             while not (session.over or signals.number):
                 time.sleep(LOOK_S)

@@ -13,6 +13,7 @@ import click
 
 import threadscope
 from threadscope.lint_options import known_lint, lint_options, settings_of
+from threadscope.usage import Commands
 
 if TYPE_CHECKING:
     from threadscope.run import View
@@ -30,7 +31,10 @@ def _time(_: click.Context, __: click.Parameter, value: str | None) -> float | N
     found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|)", value.strip(), re.ASCII)
     seconds = float(found[1]) * UNITS[found[2]] if found else 0.0
     if not 0 < seconds <= 86_400:
-        raise click.BadParameter(f"{value!r} is no time up to 24h: say 5s, 500ms or 2m")
+        raise click.BadParameter(
+            f"{value!r} is not a time: a number with ms, s, m or h behind it, as in 500ms, 5s"
+            " or 2m, up to 24h"
+        )
     return seconds
 
 
@@ -43,13 +47,15 @@ def _whole(most: int) -> Callable[[click.Context, click.Parameter, str | None], 
         found = re.fullmatch(r"(\d{1,15})([km]?)", value.strip().lower(), re.ASCII)
         number = int(found[1]) * POWERS[found[2]] if found else 0
         if not 1 <= number <= most:
-            raise click.BadParameter(f"{value!r} is not a whole number from 1 to {most:,}")
+            raise click.BadParameter(
+                f"{value!r} is not a whole number from 1 to {most:,} (10k is 10,000, 1m a million)"
+            )
         return number
 
     return whole
 
 
-@click.group(context_settings=CONTEXT)
+@click.group(cls=Commands, context_settings=CONTEXT)
 @click.version_option(threadscope.__version__, "-V", "--version", prog_name="threadscope")
 def main() -> None:
     """Shows live what the threads of a Python ASGI server do with its requests.
@@ -59,7 +65,9 @@ def main() -> None:
 
 
 @main.command(
-    epilog="""\b
+    epilog="""A NUMBER takes k and m: 10k is 10,000, 1m a million. A TIME takes ms, s, m or h.
+
+\b
 Examples:
   threadscope demo cpu                          a tour: async def, then def
   threadscope demo cpu --mode def -c 8          eight clients, until you quit

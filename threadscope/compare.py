@@ -118,6 +118,8 @@ def compare(demos: Sequence[Demo], wish: Wish) -> Outcome:
             try:
                 session = _session(turn, wish, work.get(turn.demo.name))
                 _measure(session, turn, outcome, signals)
+                # each server would find out anew how much takes its time: all do the same work
+                work.update({turn.demo.name: found} if (found := session.target.work) else {})
             except (TargetError, FolderError) as error:
                 outcome.failures[turn.title] = str(error)
         outcome.signal = signals.number

@@ -16,7 +16,6 @@ from threadscope.model.histogram import Histogram
 from threadscope.model.snapshot import (
     BesideSummary,
     BurstSummary,
-    Health,
     Latency,
     PhaseState,
     PhaseSummary,
@@ -196,7 +195,10 @@ class Script:
         if self._result is None or mark <= self._result[0]:
             return
         aborted = self.broken or (STOPPED if self._cut else "")
-        summary = self._aggregator.end_phase(self._result[1] or self._as_seen(t), aborted)
+        result = self._result[1] or self._aggregator.as_seen()
+        if self._result[1] is None:  # nor will anybody say that it is over
+            self._aggregator.load_state(PhaseState.DONE, t)
+        summary = self._aggregator.end_phase(result, aborted)
         self.played.append(Played(self._running, summary))
         if self._running.again:
             self._next.append(self._running)
@@ -240,14 +242,6 @@ class Script:
         measured = self._state in (PhaseState.DRAIN, PhaseState.DONE)
         self._cut = self._cut or not (self._running.live or measured)
         self._load.stop()
-
-    def _as_seen(self, t: int) -> LoadResult:
-        """Nobody says what was counted: the requests that were seen, and no rates."""
-        seen = self._aggregator.snapshot(Health())
-        self._aggregator.load_state(PhaseState.DONE, t)
-        completed, open_ = seen.done - seen.failed, seen.in_flight or 0
-        counts = seen.done + open_, completed, seen.failed, open_
-        return LoadResult(*counts, 0.0, 0.0, 0.0, 0.0, Histogram(), None)
 
 
 def _burst(result: Result) -> BurstSummary | None:

@@ -26,6 +26,7 @@ from threadscope.rings.folder import FolderError
 from threadscope.session import Options, Session
 from threadscope.signals import Signals
 from threadscope.targets.errors import TargetError
+from threadscope.usage import cannot_write, close_output
 
 if TYPE_CHECKING:
     from threadscope.tui.app import ThreadscopeApp
@@ -33,6 +34,15 @@ if TYPE_CHECKING:
 LOOK_S = 0.2
 START_LOOK_S = 0.02
 START_PATIENCE_S = 2.0
+
+
+class OutputError(Exception):
+    """Standard output takes nothing more."""
+
+    def __init__(self, cause: OSError) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+        """What the system said."""
 
 
 class View(Enum):
@@ -52,7 +62,8 @@ def watch(session: Session, view: View, variant: str | None = None) -> int:
         variant: the only one to play; None: one after the other.
 
     Returns:
-        The exit status: 0; 1 when the server or the load failed; 128 + n after signal n.
+        The exit status: 0; 1 when the server or the load failed, or nothing could be written;
+        128 + n after signal n.
     """
     options = session.options
     keys = [v.key for v in session.variants] if variant is None else [variant]
@@ -68,10 +79,8 @@ def watch(session: Session, view: View, variant: str | None = None) -> int:
                 status = _lines(session, keys, options, view, signals)
         except (TargetError, FolderError) as error:
             status = _complain(str(error))
-        except OSError as error:
-            if error.errno not in (errno.EPIPE, errno.EIO):
-                raise
-            status = _nobody_reads()
+        except OutputError as error:
+            status = _lost(error.cause)
         finally:
             session.close()
         return 128 + signals.number if signals.number else status
@@ -111,11 +120,11 @@ def _complain(text: str) -> int:
     return 1
 
 
-def _nobody_reads() -> int:
-    """`| head` has seen enough, or the terminal is gone: nothing more can be said to anybody."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.stdout, sys.stderr):  # Python writes out what is left when it exits
-        os.dup2(nowhere, stream.fileno())
+def _lost(error: OSError) -> int:
+    """`| head` has seen enough, or the terminal is gone: quietly. A full disk is worth a word."""
+    if error.errno not in (errno.EPIPE, errno.EIO):
+        return cannot_write(error)
+    close_output()
     return 128 + signal.SIGPIPE
 
 
@@ -130,7 +139,7 @@ def _lines(
             time.sleep(LOOK_S)
         session.finish()
         name = session.target.title.removeprefix("demo ")
-        click.echo(json.dumps(document(name, session.target, session.finished), indent=1))
+        _print([json.dumps(document(name, session.target, session.finished), indent=1)])
         return _failure(session)
     _print_live(session, signals)
     _print_results(session)
@@ -154,11 +163,15 @@ def _print_live(session: Session, signals: Signals) -> None:
 
 def _print(lines: Iterable[str]) -> None:
     for line in lines:
-        click.echo(line)
+        try:
+            click.echo(line)
+        except OSError as error:
+            raise OutputError(error) from error
 
 
 def _print_results(session: Session) -> None:
-    _print(closing_lines(session.results))
+    width = os.get_terminal_size(1).columns if os.isatty(1) else None
+    _print(closing_lines(session.results, width))
 
 
 def _failure(session: Session) -> int:

@@ -291,7 +291,8 @@ class Session:
         self._aggregator.advance(t)
         self._script.tick(t - 150_000_000, t)
         over = self._script.over and (self._finishing or not self._over.is_set())
-        if over or tick % TICKS_A_SNAPSHOT == 0:
+        still = self._over.is_set() and not self._aggregator.target.running  # the picture stays
+        if over or (tick % TICKS_A_SNAPSHOT == 0 and not still):
             self._snapshot(t)
         if over:  # only now: whoever waits for it wants the last snapshot too
             self._over.set()

@@ -97,6 +97,22 @@ def test_requests_that_hang_do_not_hold_it_up(demo):
     assert phase["duration_s"] is requests["per_second"] is None
 
 
+def test_requests_that_begin_to_hang_leave_the_rates_of_those_before(demo):
+    run = demo("--json", "-z", "60s", "--mode", "async", "--work", WORK)
+    eventually(lambda: run.served() > 80)
+    os.kill(run.pid_of("uvicorn"), signal.SIGSTOP)
+    run.signal(signal.SIGTERM)
+    assert run.status() == 143
+    no_traceback(run)
+    [phase] = run.document["phases"]
+    requests = phase["requests"]
+    assert requests["completed"] > 80
+    assert requests["cut_off"] == 4
+    assert phase["duration_s"] > 0
+    assert requests["per_second"] > 0
+    assert phase["latency_ms"]["p50"] > 0
+
+
 @pytest.mark.parametrize("view", ["--no-tui", "--json"])
 def test_the_server_dies(demo, view):
     run = demo(view, "-z", "60s", "--work", WORK)

@@ -47,12 +47,22 @@ def test_the_tour_ends_in_a_card_goes_on_live_and_leaves_the_comparison(screen):
     eventually(lambda: "requests a second" in run.out.plain)  # the card
     served = run.served()
     eventually(lambda: run.served() > served + 4)  # goes on live
-    eventually(lambda: run.press_until_it_ends("q"))  # the first one takes the card away
+    run.press("q")  # over the card as anywhere
     assert run.status() == 0
     run.assert_terminal_usable()
     closing = after_the_screen(run)
     assert ["async", "def"] in [line.split() for line in closing.splitlines()]
     assert "ended early" not in closing
+
+
+def test_keys_in_one_burst_open_the_help_close_it_and_quit(screen):
+    run = screen("--mode", "def")
+    run.wait_for("CONCURRENT")
+    run.press("? ?")  # open, closed, open
+    run.wait_for("closes this")
+    run.press(" ?q")
+    assert run.status() == 0
+    run.assert_terminal_usable()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
@@ -98,7 +108,8 @@ def test_the_server_dies_and_the_screen_stays(screen):
     run.wait_for("SERVER ENDED")
     run.wait_for("killed by SIGKILL")
     assert run.process.poll() is None
-    run.press("a")  # nothing to steer any more, and no harm
+    run.press("a")
+    run.wait_for("nothing to steer any more")
     run.press("q")
     assert run.status() == 1
     assert load not in run.family()

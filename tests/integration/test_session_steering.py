@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 
 import pytest
 
@@ -137,6 +139,19 @@ def test_finish_ends_a_phase_before_its_time_and_says_so(start):
     assert cut.aborted == "stopped before its end"
     assert cut.completed == cut.served > 3
     assert session.broken == ""
+
+
+def test_the_picture_of_a_dead_server_stands_still(session):
+    session.show_variant("def")
+    os.kill(shown(session, measuring("def")).target.pids[0], signal.SIGKILL)
+    last = shown(session, lambda s: s.phase.state is PhaseState.DONE and not s.target.running)
+    session.show_variant("async")  # nothing to steer any more
+    session.change_clients(1)
+    session.finish()
+    assert session.broken == "the server was killed by SIGKILL"
+    assert session.latest().phase.variant.key == "def"
+    assert {row.state for row in last.threads} == {"X"}
+    assert [one.current for one in last.lanes] == [()] * len(last.lanes)
 
 
 def test_finishing_what_never_began(session):

@@ -47,7 +47,7 @@ EXPECTED = {
     "fairness-def": _expect("gil-bound", "starved-route"),
     "pool-shared": _expect("threadpool-exhausted starved-route"),
     "pool-own": _expect("threadpool-exhausted"),
-    "native-async": _expect("never-awaits", "loop-blocked"),
+    "native-async": _expect("loop-blocked", "never-awaits"),
     "native-def": _expect("", "gil-released"),
     "middleware-cpu": _expect("loop-blocked"),
     "middleware-hello": _expect("", "threadpool-overhead gil-bound threadpool-exhausted"),

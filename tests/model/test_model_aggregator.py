@@ -150,10 +150,10 @@ def test_the_place_of_a_stall_is_named_while_it_is_fresh(watched):
     for t in range(0, 2000, 100):
         watched.server.step(t, t + 99, t + 1)
     watched.server.put(L.STALL, 150, 1, a=at(0), x=where)
-    assert watched.look(2100).behaviour.reason.endswith("last seen at cpu.py:14 in burn()")
+    assert watched.look(2100).behaviour.place == "cpu.py:14 in burn()"
     for t in range(2000, 9000, 100):
         watched.server.step(t, t + 99, t + 1)
-    assert "last seen" not in watched.look(9100).behaviour.reason
+    assert watched.look(9100).behaviour.place == ""
 
 
 # -- a phase ---------------------------------------------------------------------------------------
@@ -293,3 +293,55 @@ def test_a_worker_process_that_ended_takes_only_its_own_with_it(watched):
 
     watched.aggregator.add_sample(sample(6000, thread(WORKER), pid=1))
     assert [row.pid for row in watched.fold(6200).threads] == [1]
+
+
+def test_what_the_phase_before_left_running_is_not_one_of_its_routes(watched):
+    watched.server.started(0, 1)
+    watched.look(300)
+    watched.aggregator.begin_phase(at(400), Variant("def", "def"), 4, 1.0)
+    watched.aggregator.load_state(PhaseState.MEASURE, at(500))
+    watched.server.end(0, 700, 1, what=route("/old", "async def"))
+    watched.server.end(600, 800, 2)
+    watched.look(1000)
+    (found,) = watched.aggregator.end_phase(result(1)).routes
+    assert (found.endpoint.route, found.completed) == ("/x", 1)
+
+
+def test_a_phase_that_nobody_counts_up_has_the_rates_that_were_seen(watched):
+    phase(watched, 1000, 3000)
+    for number in range(1, 9):  # one of 500 ms after the other, and the last one hangs
+        watched.load.send((number - 1) * 500, number)
+        if number < 8:
+            watched.load.done((number - 1) * 500, number * 500 - 1, number)
+    watched.look(5000)
+    seen = watched.aggregator.as_seen()
+    assert (seen.started, seen.completed, seen.failed, seen.cut_off) == (8, 7, 0, 1)
+    assert (seen.settle_s, seen.duration_s, seen.per_second) == (1.0, 2.0, 2.0)
+    assert seen.latency.count == 4
+    summary = watched.aggregator.end_phase(seen, "stopped before its end")
+    assert summary.latency.max == pytest.approx(499 * MS, rel=0.01)
+
+
+def test_a_phase_that_was_hardly_measured_has_no_rates(watched):
+    phase(watched, 1000, 1400)
+    watched.load.send(1100, 1)
+    watched.load.done(1100, 1200, 1)
+    watched.look(3000)
+    seen = watched.aggregator.as_seen()
+    assert (seen.completed, seen.per_second, seen.duration_s) == (1, 0.0, 0.0)
+
+
+def test_what_ran_when_the_server_ended_ran_until_then(watched):
+    watched.server.hop_out(100, 200, 1)
+    watched.look(400, cells=[hop(300, 2), cell(LOOP, L.ROLE_LOOP, request=3, since=250)])
+    watched.aggregator.server_ended(at(700), "the server was killed by SIGKILL")
+    snapshot = watched.fold(1000)
+    spans = {
+        lane.label: [(one.begin, one.end, one.request) for chunk in lane.spans for one in chunk]
+        for lane in snapshot.lanes
+    }
+    assert spans == {
+        "event loop": [(at(250), at(700), 3)],
+        "worker-01": [(at(100), at(200), 1), (at(300), at(700), 2)],
+    }
+    assert all(not lane.current for lane in snapshot.lanes)

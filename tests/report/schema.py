@@ -100,6 +100,7 @@ TARGET = {
     "loop": MAYBE_TEXT,
     "http": MAYBE_TEXT,
     "url": str,
+    "work": (int, type(None)),
 }
 BURST = {
     "n": int,

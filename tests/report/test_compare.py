@@ -50,6 +50,17 @@ def test_the_sentences_follow_the_numbers():
     assert "async took 2.0 times" in turned
 
 
+def test_numbers_that_differ_are_never_called_the_same():
+    text = sentences(summary(per_second=1.0), cpu_def_summary(per_second=1.3))
+    assert "def answered 1.3 times as many requests (too few to be sure: measure longer)" in text
+    text = sentences(summary(per_second=10.0), cpu_def_summary(per_second=13.0))
+    assert "def answered 1.3 times as many requests, " in text
+    text = sentences(summary(per_second=10.0), cpu_def_summary(per_second=10.9))
+    assert "about as many requests a second" in text
+    text = sentences(summary(per_second=0.0), cpu_def_summary(per_second=3.0))
+    assert "Too few were answered to compare them" in text
+
+
 def test_two_that_behave_alike():
     word = Behaviour(Word.PARALLEL, "")
     text = sentences(summary(behaviour=word), cpu_def_summary(behaviour=word))

@@ -32,3 +32,13 @@ def test_what_ended_early_says_so():
         "def ended early, after 2.10 s: the server was killed by SIGKILL."
     )
     assert closing_lines([cut])[-1].startswith("def ended early")
+
+
+def test_sentences_are_wrapped_to_the_terminal_and_nothing_is_lost():
+    both = [summary(), cpu_def_summary(aborted="the server was killed by SIGKILL")]
+    assert max(map(len, closing_lines(both))) > 60
+    wrapped = closing_lines(both, 60)
+    assert max(map(len, wrapped)) <= 60
+    assert " ".join(wrapped).split() == " ".join(closing_lines(both)).split()
+    assert wrapped[1:12] == closing_lines(both)[1:12]  # the table stays as it is
+    assert closing_lines(both, 1000) == closing_lines(both)

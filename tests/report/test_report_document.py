@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -53,3 +54,9 @@ def test_times_are_milliseconds_and_zero_stays_zero():
     assert phase["server"]["cpu_ms_per_request"] == 300.2
     assert phase["requests"]["failed"] == 0
     assert phase["aborted"] is None
+
+
+def test_the_work_of_a_request_is_told_where_it_is_known():
+    told = [replace(TARGET, work=work) for work in (4_200_000, None)]
+    phases = [document("cpu", target, [summary()])["phases"][0] for target in told]
+    assert [phase["target"]["work"] for phase in phases] == [4_200_000, None]

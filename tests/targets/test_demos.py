@@ -34,6 +34,7 @@ def test_the_cpu_demo_answers_on_the_thread_that_it_promises(tmp_path):
     folder.mkdir()
     server = start_demo(CPU, work=1000, env_extra={"THREADSCOPE_TEST": "here"}, folder=folder)
     try:
+        assert (server.work, server.work_ms) == (1000, None)
         assert psutil.Process(server.process.pid).environ()["THREADSCOPE_TEST"] == "here"
         by_async, by_def = (way.path.format(client=3) for way in CPU.variants)
         assert get(server.url + by_async) == {"client": 3, "thread": "MainThread"}
@@ -51,6 +52,17 @@ def test_the_cpu_demo_answers_on_the_thread_that_it_promises(tmp_path):
         "end    client 3  AnyIO worker thread",
     ]
     assert not folder.exists()
+
+
+@pytest.mark.integration
+def test_the_demo_finds_out_how_much_to_do_and_says_so():
+    server = start_demo(CPU)
+    server.stop()
+    assert server.work is not None
+    assert server.work >= 100_000
+    assert server.work_ms == 300
+    line = f"a request is {server.work:,} additions, about 300 ms of CPU here"
+    assert line in server.process.output.lines(100)
 
 
 @pytest.mark.integration

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
+from textual.events import Key as KeyPress
 from textual.pilot import Pilot
 
 from tests import factories as f
@@ -29,6 +30,7 @@ class Notebook:
     """Controls that write down what was asked for."""
 
     variants: tuple[Variant, ...] = (f.ASYNC, f.DEF)
+    broken = ""
 
     def __init__(self) -> None:
         self.asked: list[tuple] = []
@@ -185,29 +187,92 @@ def test_keys_steer_the_load():
     drive(steps, f.cpu_async())
 
 
-def test_without_controls_the_keys_do_nothing_and_are_not_offered():
+def test_without_controls_the_keys_are_not_offered_and_say_why_they_do_nothing():
     async def steps(probe: Probe) -> None:
-        await probe.press("a", "d", "m", "t", "[", "]", "l")
         assert "tour" not in probe.screen()[-1]
+        for key in "amt[]l":
+            await probe.press(key)
+            assert probe.screen()[-1] == " there is no load to steer here"
+            probe.app.main.keys.say("")
         await probe.press("?")
-        assert has(probe.screen(), "m a d t [ ] l: not here")
+        assert has(probe.screen(), "m a d t [ ] l: there is no load to steer here")
 
     drive(steps, f.cpu_async(), steered=False)
 
 
-def test_help_lists_every_key_and_any_key_closes_it():
+def test_after_the_servers_end_the_keys_say_so():
+    async def steps(probe: Probe) -> None:
+        assert "tour" in probe.screen()[-1]
+        probe.notebook.broken = "the server was killed by SIGKILL"
+        await probe.show(f.dead(25 * S))
+        assert "tour" not in probe.screen()[-1]
+        assert "quit" in probe.screen()[-1]
+        await probe.press("a", "]")
+        assert probe.screen()[-1] == " the server was killed by SIGKILL: nothing to steer any more"
+        assert probe.notebook.asked == []
+        probe.app.main.keys.say("")
+        await probe.pilot.pause()
+        assert "quit" in probe.screen()[-1]
+
+    drive(steps, f.cpu_async())
+
+
+def test_a_variant_that_there_is_not():
+    async def steps(probe: Probe) -> None:
+        probe.notebook.variants = ()
+        await probe.press("d")
+        assert probe.screen()[-1] == " this server has no variants to choose from"
+        assert probe.notebook.asked == []
+
+    drive(steps, f.cpu_async())
+
+
+@pytest.mark.parametrize("close", ["escape", "enter", "space", "question_mark"])
+def test_help_lists_every_key_until_it_is_closed(close):
     async def steps(probe: Probe) -> None:
         await probe.press("?")
         lines = probe.screen()
         for key in KEYS:
             if key.help:
                 assert has(lines, f"{key.pair or key.display}  {key.help}")
-        assert has(lines, "any key closes this")
-        await probe.press("q")
+        assert has(lines, "esc closes this")
+        await probe.press("a", "z")  # keys of the screen below
+        assert isinstance(probe.app.screen, Overlay)
+        assert probe.notebook.asked == []
+        await probe.press(close)
         assert not isinstance(probe.app.screen, Overlay)
+        assert not probe.app.paused
         assert not probe.app._exit
 
     drive(steps, f.cpu_async(), size=(80, 36))
+
+
+@pytest.mark.parametrize("close", ["escape", "enter", "space", "question_mark"])
+def test_keys_that_come_faster_than_the_help_close_it_all_the_same(close):
+    async def steps(probe: Probe) -> None:
+        for key in ("question_mark", close):  # as a terminal gives them: one right behind the other
+            probe.app.post_message(KeyPress(key, None))
+        await probe.pilot.pause()
+        assert not isinstance(probe.app.screen, Overlay)
+        assert not probe.app.paused
+
+    drive(steps, f.cpu_async())
+
+
+@pytest.mark.parametrize("size", [(60, 15), (80, 24)])
+def test_how_to_close_it_is_seen_on_the_smallest_screen(size):
+    async def steps(probe: Probe) -> None:
+        await probe.press("?")
+        assert has(probe.screen(), "Keys   esc closes this")
+        if size[1] < len(KEYS):
+            assert not has(probe.screen(), "this list")
+            await probe.press(*["down"] * len(KEYS))
+            assert has(probe.screen(), "this list")
+        await probe.press("escape")
+        await probe.show(f.toured(26 * S))
+        assert has(probe.screen(), "esc closes this")
+
+    drive(steps, f.touring(), size=size)
 
 
 def test_every_key_has_an_action():
@@ -295,7 +360,7 @@ def test_a_tour_leaves_a_card_and_goes_on_beneath():
         await probe.show(f.toured(27 * S))
         assert probe.app.shown.at == f.BASE + 27 * S
         assert has(probe.screen(), "What the tour saw")
-        await probe.press("x")
+        await probe.press("escape")
         assert not has(probe.screen(), "What the tour saw")
         await probe.show(f.toured(28 * S))
         assert not has(probe.screen(), "What the tour saw")
@@ -325,12 +390,22 @@ def test_more_threads_get_more_room():
 
 
 @pytest.mark.parametrize("key", ["q", "ctrl+c"])
-def test_quit(key):
+@pytest.mark.parametrize("before", [[], ["?"], ["4"]])
+def test_quit(key, before):
     async def steps(probe: Probe) -> None:
-        await probe.pilot.press(key)
+        await probe.pilot.press(*before, key)
         assert probe.app._exit
 
     drive(steps, f.cpu_async())
+
+
+def test_quit_from_the_card():
+    async def steps(probe: Probe) -> None:
+        await probe.show(f.toured(26 * S))
+        await probe.pilot.press("q")
+        assert probe.app._exit
+
+    drive(steps, f.touring())
 
 
 def test_without_colour_the_lanes_still_tell(monkeypatch):

@@ -6,7 +6,8 @@ import pytest
 
 from tests import factories as f
 from tests.factories import MS, S
-from threadscope.model.snapshot import Event, LogLine, Word
+from threadscope.model.behaviour import Evidence, behaviour
+from threadscope.model.snapshot import Endpoint, Event, LogLine, TargetInfo, Word
 from threadscope.report import units
 from threadscope.tui.lanes import LanesPanel, lane_pieces
 from threadscope.tui.lanes_math import MANY, LaneCell
@@ -14,6 +15,7 @@ from threadscope.tui.line import Line, fit, item, keep, meter, spark
 from threadscope.tui.notices import NoticesPanel, notice_lines
 from threadscope.tui.palette import request_styles
 from threadscope.tui.requests import RequestsPanel
+from threadscope.tui.rows import short_label
 from threadscope.tui.sharing import share
 from threadscope.tui.status import StatusBar, phase_text
 from threadscope.tui.threads import ThreadsPanel
@@ -81,6 +83,15 @@ class TestLanes:
         assert lane(full, upper=True) == "██ 84 ██"
         assert lane(full, lower=True) == "████████"
 
+    def test_a_request_that_only_passes_the_loop_has_no_shade(self):
+        waits = block(0, 0, 2) + block(7, 0, 1) + block(0, 0, 2)
+        assert lane(waits, loop=True) == "·····"
+        assert lane(waits, upper=True, loop=True) == "     "
+        assert lane(waits) == "··░··"
+        assert lane(block(7, 2, 2), loop=True) == "▂▂"
+        assert lane(block(7, 0, 6), loop=True) == "#7 ░░░"  # it holds the loop, asleep
+        assert lane(block(7, 8, 2), loop=True) == " 7"[1:] + "█"
+
     def test_neighbours_differ_in_colour(self):
         assert all(request_styles(n) is not request_styles(n + k) for n in range(9) for k in (1, 7))
 
@@ -138,7 +149,8 @@ class TestThreads:
         assert lines[0].split() == NAMES
         assert lines[1].split()[:6] == ["41213", "event", "loop", "R", "1", "99.8"]
         assert "#77 GET /cpu/async/{client}" in lines[1]
-        assert lines[-1].split()[:7] == ["Σ", "2", "99.8", "1.00", "of", "2", "cores"]
+        assert lines[-1].startswith("           all  2 threads")
+        assert lines[-1].split()[3:7] == ["99.8", "1.00", "of", "2"]
 
     def test_several_processes_have_a_heading_each_and_their_threads_below(self):
         lines = text(ThreadsPanel(), f.two_workers())
@@ -193,6 +205,28 @@ class TestRequests:
         assert "■ end    #76" in lines[2]
         assert lines[2].endswith("200   302 ms here, 1.21 s at the client")
 
+    def test_what_a_request_does_is_said_where_it_is_known(self):
+        assert text(RequestsPanel(), f.cpu_async())[0] == " Requests"
+        target = replace(f.TARGET, work=4_200_000, work_ms=300)
+        shown = text(RequestsPanel(), replace(f.cpu_async(), target=target), 60)[0]
+        assert shown == " Requests   4,200,000 additions each, about 300 ms of CPU"
+        target = replace(f.TARGET, work=1000)
+        shown = text(RequestsPanel(), replace(f.cpu_async(), target=target))[0]
+        assert shown == " Requests   1,000 additions each"
+
+    def test_on_the_narrowest_screen_what_has_no_room_is_left_out_whole(self):
+        start, end = text(RequestsPanel(), f.cpu_async(), 60)[1:3]
+        assert start.endswith("event loop")
+        assert end.endswith("200 302 ms here")
+        lines = text(ThreadsPanel(), f.cpu_async(), 60)
+        assert lines[1].endswith("#77")
+        assert "…" not in lines[-1]
+
+    def test_on_a_narrow_screen_get_goes_without_saying(self):
+        assert "/cpu/async/…" in text(RequestsPanel(), f.cpu_async(), 80)[1]
+        assert "GET /cpu/async/{client}" in text(RequestsPanel(), f.cpu_async(), 120)[1]
+        assert short_label(Endpoint("POST", "/items")) == "POST /items"
+
     def test_the_filter(self):
         panel = RequestsPanel()
         panel.filter = "WORKER-02"
@@ -246,6 +280,17 @@ class TestStatus:
         assert phase_text(f.cpu_async().phase, 0) == ""
         assert phase_text(f.no_probe().phase, 0) == ""
 
+    def test_a_route_is_cut_before_a_fact_is_dropped(self):
+        for width in (80, 90, 100):
+            who = text(StatusBar(), f.cpu_async(), width)[0]
+            assert "async def /cpu/asyn" in who
+            assert "1 worker" in who
+        assert "async def /cpu/async/{cl…" in text(StatusBar(), f.cpu_async(), 80)[0]
+        assert f.ASYNC.title in text(StatusBar(), f.cpu_async(), 120)[0]
+        assert (
+            f.ASYNC.title in text(StatusBar(), replace(f.cpu_async(), target=TargetInfo()), 60)[0]
+        )
+
 
 class TestNotices:
     def test_none_while_all_is_well(self):
@@ -272,6 +317,23 @@ def test_the_verdict_and_its_evidence():
         behaviour = replace(f.cpu_async().behaviour, word=word)
         drawn = text(VerdictPanel(), replace(f.cpu_async(), behaviour=behaviour))
         assert word.upper() in drawn[0]
+
+
+@pytest.mark.parametrize("evidence", [
+    Evidence(seen=5e9, wanted=5e9, one_hop=5e9, held=5e9, cpu=5e9, alone=5e9),
+    Evidence(seen=5e9, wanted=5e9, one_hop=5e9, alone=5e9),
+    Evidence(seen=5e9, wanted=5e9, cpu=4.5e9),
+    Evidence(seen=5e9, wanted=5e9, cpu=1e9),
+    Evidence(seen=5e9, wanted=5e9, cpu=99e9),
+    Evidence(seen=5e9, wanted=5e9, one_hop=5e9),
+    Evidence(seen=5e9),
+    Evidence(),
+])  # fmt: skip
+def test_the_reason_is_whole_at_80_columns(evidence):
+    found = replace(behaviour(evidence), place="cpu.py:31 in burn()")
+    drawn = text(VerdictPanel(), replace(f.cpu_async(), behaviour=found), 80)
+    assert drawn[0].endswith(found.reason)
+    assert "last seen at cpu.py:31 in burn()" in drawn[1]
 
 
 def test_durations_have_three_digits_and_a_unit():

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from threadscope.model.behaviour import Evidence, behaviour
 from threadscope.model.fold import Fold
+from threadscope.model.histogram import Histogram
 from threadscope.model.intake import Intake
 from threadscope.model.judging import Judging
 from threadscope.model.load_result import LoadResult as LoadResult
@@ -137,7 +138,7 @@ class Aggregator:
             fold.timeline.pass_to(t)
             fold.timeline.mark(t)
             fold.roll(t, now=True)
-            fold.measurement = Measurement(t)
+            fold.measurement = Measurement(t, self._phase_begun)
             for thread in fold.threads.all():
                 thread.begin_measure()
         elif state is PhaseState.DRAIN:
@@ -161,6 +162,23 @@ class Aggregator:
             clients=self._phase.clients if clients is None else clients,
             load_on=self._phase.load_on if on is None else on,
         )
+
+    def as_seen(self) -> LoadResult:
+        """What a load would say that cannot be waited for: counts as they were seen here.
+
+        Rates and latency are those of the last minute of the measurement.
+        """
+        fold, measured, at = self._fold, self._fold.measurement, self._mark
+        open_ = fold.clients.in_flight
+        counts = fold.done + open_, fold.done - fold.failed, fold.failed, open_
+        if measured is None or measured.length(at) < MEASURED_NS:
+            return LoadResult(*counts, 0.0, 0.0, 0.0, 0.0, Histogram(), None)
+        begin, end = measured.begin, measured.end or at
+        seen = fold.answered.total(max(begin, end - KEPT_S * SECOND), end)
+        spans = (begin - self._phase_begun, end - begin, at - end)
+        settle_s, duration_s, drain_s = (span / SECOND for span in spans)
+        per_second = seen.count / min(duration_s, KEPT_S)
+        return LoadResult(*counts, per_second, settle_s, duration_s, drain_s, seen, None)
 
     def end_phase(self, result: LoadResult, aborted: str = "") -> PhaseSummary:
         """Sums a phase up; call it when all of it was folded.
@@ -285,7 +303,7 @@ class Aggregator:
     def server_ended(self, t: int, how: str) -> None:
         """Nothing runs any more, and no ring of it tells anything new."""
         self._over = how
-        self._intake.at(t, self._fold.stop)
+        self._intake.at(t, lambda: self._fold.stop(t))
         self._intake.closed = True
 
     def process_ended(self, t: int, pid: int) -> None:
@@ -307,7 +325,7 @@ class Aggregator:
         t, place = self._fold.stall
         if found.evidence.get("loop_held_share", 0) < 0.5 or self._mark - t > HEADLINE_NS:
             return found
-        return replace(found, reason=f"{found.reason}, last seen at {place}") if place else found
+        return replace(found, place=place)
 
     def snapshot(self, health: Health, output: tuple[str, ...] = ()) -> Snapshot:
         """The state at the watermark.

@@ -77,16 +77,16 @@ def behaviour(evidence: Evidence, *, limited: str = "") -> Behaviour:
     one_loop = HELD_SHARE <= held <= ONE_LOOP_SHARE
     if one_hop >= ALONE_SHARE and (one_loop or alone >= ALONE_SHARE):
         if held >= 0.5:
-            reason = f"one request at a time: each holds the event loop, {held:.0%} of the time"
+            reason = f"one request at a time holds the event loop, {100 * held:.0f} % of the time"
         else:
             reason = "one request at a time on one thread"
         return Behaviour(Word.SEQUENTIAL, reason, facts)
     if one_hop < ALONE_SHARE and cores >= 0.8:
-        reason = f"several requests at once on worker threads, which share {cores:.2f} cores"
+        reason = f"several requests at once on worker threads share {cores:.2f} cores"
     elif one_hop < ALONE_SHARE:
         reason = f"several requests at once on worker threads, {cores:.2f} cores in use"
     elif held > ONE_LOOP_SHARE:
         reason = f"several event loops, each held by a request, share {cores:.2f} cores"
     else:
-        reason = "several requests are open at once and take turns on the event loop"
+        reason = "several requests are open and take turns on the event loop"
     return Behaviour(Word.CONCURRENT, reason, facts)

@@ -170,12 +170,12 @@ class Fold:
             self.timeline.opened(-1)
         return request
 
-    def stop(self) -> None:
-        """The server is gone, and all that ran in it."""
+    def stop(self, t: int) -> None:
+        """The server is gone at t, and all that ran in it."""
         for key in list(self.open):
             self.closed(key)
         self.timeline.hopped(-self.timeline.hops)
-        self.threads.stop()
+        self.threads.stop(t)
 
     def process_gone(self, t: int, pid: int) -> None:
         """One process is gone, and all that ran in it."""
@@ -276,6 +276,8 @@ class Fold:
             self.measurement.served(request.arrived, t)
         tally = self._tally(t)
         tally.processes[ring.pid].completed += 1
+        if self.measurement is not None and request.arrived < self.measurement.since:
+            return  # the phase before asked for it
         route = tally.routes[endpoint]
         route.completed += 1
         route.failed += bool(flags & F_FAILED) or status >= 500

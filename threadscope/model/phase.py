@@ -9,8 +9,10 @@ from threadscope.model.tally import Tally
 class Measurement:
     """All that is gathered while a phase is measured."""
 
-    def __init__(self, begin: int) -> None:
+    def __init__(self, begin: int, since: int = 0) -> None:
         self.begin = begin
+        self.since = since
+        """When the phase began; what arrived before is not its own."""
         self.end: int | None = None
         self.tally = Tally()
         """Grows by a second at a time, see `Fold.roll`."""

@@ -115,6 +115,13 @@ class Behaviour:
     word: Word
     reason: str
     evidence: dict[str, float] = field(default_factory=dict)
+    place: str = ""
+    """Where a long step on the event loop was last seen: `cpu.py:31 in burn()`."""
+
+    @property
+    def sentence(self) -> str:
+        """The reason, and the place."""
+        return f"{self.reason}, last seen at {self.place}" if self.place else self.reason
 
 
 class Second(NamedTuple):
@@ -159,6 +166,10 @@ class TargetInfo:
     http: str = ""
     cpus: int = 1
     """Cores of the host."""
+    work: int | None = None
+    """Additions a request, in a demo that counts its work so."""
+    work_ms: int | None = None
+    """What they take of CPU, as the demo found out; None where it was told how many."""
     running: bool = True
     ended: str = ""
     """How it ended: `exited with status 1`, `killed by SIGKILL`."""

@@ -69,6 +69,17 @@ class Thread:
         else:
             self.spans.append(end, Span(begin, end, request, 1, busy))
 
+    def cut_off(self, t: int) -> None:
+        """It is gone; what it ran, it ran until then."""
+        for activity in self._activities():
+            if activity.since < t:
+                self.span(activity.since, t, activity.request)
+        self.step = self.cell_step = None
+        self.running.clear()
+
+    def _activities(self) -> list[Activity]:
+        return [*self.running.values(), *([self.step] if self.step else [])]
+
     def sampled(self, t: int, sample: ThreadSample) -> None:
         """The kernel's figures at t."""
         if self.samples and sample.cpu_ns - self.samples[-1][1].cpu_ns > 1_000_000:
@@ -106,8 +117,11 @@ class Thread:
 
     def lane(self, at: int) -> Lane:
         """The last minute."""
-        running = [*self.running.values(), *([self.step] if self.step else [])]
-        current = [Span(x.since, at, x.request, 1, at - x.since) for x in running if x.since < at]
+        current = [
+            Span(x.since, at, x.request, 1, at - x.since)
+            for x in self._activities()
+            if x.since < at
+        ]
         return Lane(
             self.pid, self.tid, self.label, self.role, self.spans.chunks(), tuple(current),
             self.cpu.chunks(), self.active_at,
@@ -304,9 +318,8 @@ class ThreadTable:
         return idle
 
     def _gone(self, thread: Thread, t: int) -> None:
+        thread.cut_off(t)
         thread.ended_at = thread.ended_at or t
-        thread.step = thread.cell_step = None
-        thread.running.clear()
         if t - thread.ended_at > TOMBSTONE_NS:
             del self._threads[thread.pid, thread.tid]
 
@@ -322,12 +335,11 @@ class ThreadTable:
             self._gone(thread, t)
         return cut_off
 
-    def stop(self) -> None:
+    def stop(self, t: int) -> None:
         """All of them have ended."""
         for thread in self._threads.values():
+            thread.cut_off(t)
             thread.ended_at = thread.ended_at or 1
-            thread.step = thread.cell_step = None
-            thread.running.clear()
 
     def runs(self, pid: int) -> Counter[Endpoint]:
         """Whose requests run on the worker threads of a process, and on how many."""

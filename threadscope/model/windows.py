@@ -84,13 +84,18 @@ class Rate:
         first, last = -(-begin // self.SLICE), end // self.SLICE
         if last <= first:
             return None, Latency()
+        total = self.total(first * self.SLICE, last * self.SLICE)
+        return total.count * (SECOND // self.SLICE) / (last - first), total.latency()
+
+    def total(self, begin: int, end: int) -> Histogram:
+        """All that ended between two moments (ns), as the slices that begin there have it."""
         total = Histogram()
         for index, histogram in reversed(self._slices):
-            if index < first:
+            if index * self.SLICE < begin:
                 break
-            if index < last:
+            if index * self.SLICE < end:
                 total.merge(histogram)
-        return total.count * (SECOND // self.SLICE) / (last - first), total.latency()
+        return total
 
     def bars(self, end: int) -> tuple[int, ...]:
         """Ends in each of the last 60 whole seconds before `end`, oldest first."""

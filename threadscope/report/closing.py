@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import wrap
 
 from threadscope.model.snapshot import PhaseSummary
 from threadscope.report.compare import compare_lines, rows_for
@@ -10,11 +11,12 @@ from threadscope.report.findings import finding_lines, holder_lines
 from threadscope.report.units import duration
 
 
-def closing_lines(summaries: Sequence[PhaseSummary]) -> list[str]:
+def closing_lines(summaries: Sequence[PhaseSummary], width: int | None = None) -> list[str]:
     """The figures of one variant, or several side by side.
 
     Args:
         summaries: one a variant; none: nothing was measured, and nothing is said.
+        width: of the terminal, to which sentences are wrapped; None: they are not.
     """
     if not summaries:
         return []
@@ -24,7 +26,10 @@ def closing_lines(summaries: Sequence[PhaseSummary]) -> list[str]:
         if len(summaries) > 1 or summaries[0].burst
         else _figures(summaries[0])
     )
-    return ["", *table, *early, *_meaning(summaries)]
+    lines = [*table, *early, *_meaning(summaries)]
+    if width is not None:
+        lines = [part for line in lines for part in wrap(line, max(width, 20)) or [""]]
+    return ["", *lines]
 
 
 def _meaning(summaries: Sequence[PhaseSummary]) -> list[str]:
@@ -41,7 +46,7 @@ def _meaning(summaries: Sequence[PhaseSummary]) -> list[str]:
 def _figures(one: PhaseSummary) -> list[str]:
     wanted = rows_for([one])
     head = max(len(title) for title, _ in wanted)
-    behaviour = f"{one.behaviour.word.upper()}: {one.behaviour.reason}"
+    behaviour = f"{one.behaviour.word.upper()}: {one.behaviour.sentence}"
     rows = [f"{title:<{head}}   {text(one)}" for title, text in wanted]
     return [one.variant.title, *rows, "", behaviour]
 

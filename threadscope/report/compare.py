@@ -113,9 +113,11 @@ def _paid(summaries: Sequence[PhaseSummary]) -> str:
     """Which answered more, and what a request cost."""
     base, other = summaries[0], summaries[-1]
     names = base.variant.key, other.variant.key
-    speed = ""
-    if not _within_one_round(base, other):
-        speed = _versus(base.per_second, other.per_second, names, "answered {} as many requests")
+    speed = _versus(base.per_second, other.per_second, names, "answered {} as many requests")
+    if speed and _too_few(base, other):
+        speed += " (too few to be sure: measure longer)"
+    if not base.per_second or not other.per_second:
+        speed = "Too few were answered to compare them"
     speed = speed or "They answered about as many requests a second"
     cost = _versus(
         base.cpu_ns_per_request, other.cpu_ns_per_request, names, "{} the CPU time a request"
@@ -136,7 +138,7 @@ def _beside(summaries: Sequence[PhaseSummary]) -> list[str]:
     ]
 
 
-def _within_one_round(base: PhaseSummary, other: PhaseSummary) -> bool:
+def _too_few(base: PhaseSummary, other: PhaseSummary) -> bool:
     """Whether the counts differ by no more than what was just then in flight."""
     seconds = min(base.duration_s, other.duration_s)
     return abs(base.per_second - other.per_second) * seconds <= max(base.clients, other.clients)

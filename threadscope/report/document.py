@@ -111,6 +111,7 @@ def _phase(demo: str, target: TargetInfo, phase: PhaseSummary) -> dict[str, Any]
             "loop": target.loop or None,
             "http": target.http or None,
             "url": target.url,
+            "work": target.work,
         },
         "settle_s": _round(phase.settle_s) if measured else None,
         "duration_s": _round(phase.duration_s) if measured else None,
@@ -140,7 +141,7 @@ def _server(phase: PhaseSummary) -> dict[str, Any]:
     return {
         "requests_completed": phase.served,
         "behaviour": phase.behaviour.word.value,
-        "reason": phase.behaviour.reason,
+        "reason": phase.behaviour.sentence,
         "evidence": phase.behaviour.evidence,
         "open_max": phase.open_max,
         "open_mean": _round(phase.open_mean),

@@ -55,9 +55,9 @@ class TextReport:
             if self._begun == self._ended:  # it was over before it was seen
                 moment = self._first_moment(snapshot, summary.variant)
                 self._begin(moment, summary.variant, summary.clients, summary.burst is not None)
-            word, reason = summary.behaviour.word.upper(), summary.behaviour.reason
+            word, why = summary.behaviour.word.upper(), summary.behaviour.sentence
             took = f"{burst_title(summary.burst)}: " if summary.burst else ""
-            self._heads.append((begun, f"== {summary.variant.title}: {took}{word}, {reason}"))
+            self._heads.append((begun, f"== {summary.variant.title}: {took}{word}, {why}"))
             self._ended += 1
         if running and self._begun == ended:
             self._begin(begun, phase.variant, phase.clients, phase.burst is not None)

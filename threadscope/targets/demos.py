@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,8 @@ HOST = "127.0.0.1"
 _READY_S = 20.0
 _LOOK_S = 0.02
 _UP = "Application startup complete."
+_WORK = re.compile(r"a request is ([\d,]+) additions(?:, about (\d+) ms)?")
+"""What a demo prints when it starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,10 @@ class DemoServer:
     demo: Demo
     process: ServerProcess
     port: int
+    work: int | None = None
+    """Additions a request; None where the demo does not say."""
+    work_ms: int | None = None
+    """What they take of CPU, if the demo found out how many to do."""
 
     @property
     def url(self) -> str:
@@ -77,6 +84,8 @@ class DemoTarget:
             pids=(server.process.pid,),
             command=" ".join(server.process.command),
             workers=self._workers,
+            work=server.work,
+            work_ms=server.work_ms,
         )
 
     def pids(self) -> tuple[int, ...]:
@@ -150,7 +159,14 @@ def start_demo(
     except BaseException:
         process.stop()
         raise
-    return DemoServer(demo, process, port)
+    return DemoServer(demo, process, port, *_work(process.output.lines(100)))
+
+
+def _work(said: Sequence[str]) -> tuple[int | None, int | None]:
+    for line in said:
+        if found := _WORK.match(line):
+            return int(found[1].replace(",", "")), int(found[2]) if found[2] else None
+    return None, None
 
 
 def cores() -> int:

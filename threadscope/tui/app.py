@@ -25,6 +25,8 @@ from threadscope.tui.screen import MainScreen
 from threadscope.tui.source import Controls, Source
 from threadscope.tui.threads import ThreadsPanel
 
+NO_VARIANTS = "this server has no variants to choose from"
+
 
 class ThreadscopeApp(App[None]):
     """The screen over a source of snapshots.
@@ -113,8 +115,23 @@ class ThreadscopeApp(App[None]):
         possible = [key for key in keys.KEYS if self._possible(key.action)]
         self.main.show_keys(possible, self._paused)
 
+    @property
+    def _unsteered(self) -> str:
+        """Why the load cannot be steered; "" when it can."""
+        if self._controls is None:
+            return "there is no load to steer here"
+        broken = self._controls.broken
+        return f"{broken}: nothing to steer any more" if broken else ""
+
     def _possible(self, action: str) -> bool:
-        return keys.possible(action, self._controls is not None, self.variants)
+        return keys.possible(action, not self._unsteered, self.variants)
+
+    def _steered(self, action: str) -> Controls | None:
+        """What a key steers; None where it can steer nothing, and then the footer says why."""
+        if not self._possible(action):
+            self.main.keys.say(self._unsteered or NO_VARIANTS)
+            return None
+        return self._controls
 
     # -- keys ----------------------------------------------------------------------------------
 
@@ -123,7 +140,8 @@ class ThreadscopeApp(App[None]):
         if not isinstance(self.screen, Overlay):
             here = [key for key in keys.KEYS if self._possible(key.action)]
             absent = [key for key in keys.KEYS if not self._possible(key.action)]
-            self.push_screen(help_overlay(here, absent))
+            why = self._unsteered or NO_VARIANTS
+            self.push_screen(help_overlay(here, absent, why))
 
     def action_pause(self) -> None:
         """Stop the picture, or go on with the newest."""
@@ -140,32 +158,32 @@ class ThreadscopeApp(App[None]):
 
     def action_next_variant(self) -> None:
         """The variant after the present one."""
-        known = [variant.key for variant in self.variants]
-        latest = self.history.latest
-        if self._controls and known:
+        if controls := self._steered("next_variant"):
+            known = [variant.key for variant in controls.variants]
+            latest = self.history.latest
             now = latest.phase.variant.key if latest else ""
             index = known.index(now) + 1 if now in known else 0
-            self._controls.show_variant(known[index % len(known)])
+            controls.show_variant(known[index % len(known)])
 
     def action_variant(self, key: str) -> None:
         """A variant by its name."""
-        if self._controls and self._possible(f"variant('{key}')"):
-            self._controls.show_variant(key)
+        if controls := self._steered(f"variant('{key}')"):
+            controls.show_variant(key)
 
     def action_tour(self) -> None:
         """Measure one variant after the other."""
-        if self._controls and self._possible("tour"):
-            self._controls.tour()
+        if controls := self._steered("tour"):
+            controls.tour()
 
     def action_clients(self, by: int) -> None:
         """More clients, or fewer."""
-        if self._controls:
-            self._controls.change_clients(by)
+        if controls := self._steered(f"clients({by})"):
+            controls.change_clients(by)
 
     def action_load(self) -> None:
         """The load off, and on again."""
-        if self._controls:
-            self._controls.toggle_load()
+        if controls := self._steered("load"):
+            controls.toggle_load()
 
     def action_sort(self) -> None:
         """Sort the threads, or the routes, by the next column."""

@@ -5,20 +5,37 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from textual.strip import Strip
+from textual.timer import Timer
 from textual.widget import Widget
 
 from threadscope.tui.keys import Key
 from threadscope.tui.line import Item, Line, joined, keep
-from threadscope.tui.palette import KEY, MUTED, ON_BAR
+from threadscope.tui.palette import KEY, MUTED, ON_BAR, WARN
+
+SAID_S = 4.0
+"""How long an answer to a key stays in place of the keys."""
 
 
 class KeyBar(Widget):
-    """The keys that do something now."""
+    """The keys that do something now, or why the last one did nothing."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._keys: tuple[Key, ...] = ()
         self._paused = False
+        self._said = ""
+        self._silence: Timer | None = None
+
+    def say(self, text: str) -> None:
+        """Answer a key that does nothing, for a moment."""
+        if self._silence is not None:
+            self._silence.stop()
+        self._said = text
+        self._silence = self.set_timer(SAID_S, self._fall_silent) if text else None
+        self.refresh()
+
+    def _fall_silent(self) -> None:
+        self.say("")
 
     def show_keys(self, keys: Sequence[Key], paused: bool) -> None:
         """Show other keys."""
@@ -29,6 +46,8 @@ class KeyBar(Widget):
     def render_line(self, y: int) -> Strip:
         """The keys, the most important ones where the line is short."""
         width = self.size.width
+        if self._said:
+            return Line().add(" " + self._said, WARN).strip(width).apply_style(ON_BAR)
         items = [
             Item(((key.pair or key.display, KEY), (" " + self._word(key), MUTED)), key.rank)
             for key in sorted(self._keys, key=_place)

@@ -38,7 +38,7 @@ KEYS = (
     ),
     Key("right_square_bracket", "]", "clients(1)", "", ""),
     Key("l", "l", "load", "load", "load off, and on again", 4),
-    Key("space", "space", "pause", "pause", "pause the picture, and go on; collecting goes on", 2),
+    Key("space", "space", "pause", "pause", "pause the picture; collecting goes on", 2),
     Key(
         "left",
         "←",
@@ -98,7 +98,13 @@ def bindings() -> list[Binding]:
 
 
 def possible(action: str, steered: bool, variants: Collection[Variant]) -> bool:
-    """Whether an action makes sense here: a replayed session has no load, an app no variants."""
+    """Whether an action makes sense here.
+
+    Args:
+        action: of a key.
+        steered: there is a load, and a server that answers it.
+        variants: those that can be asked for; an app of your own has none.
+    """
     if action not in STEERING:
         return True
     if not steered:

@@ -26,16 +26,20 @@ from threadscope.tui.palette import (
 from threadscope.tui.panel import Panel
 from threadscope.tui.processes import affordable, by_process, headings, title
 from threadscope.tui.rows import Key, choose, fold_text, key_of, worth_a_row
-from threadscope.tui.sharing import WIDE
 
 ZOOMS = (1.5, 3, 6, 15, 30, 60)
 """Seconds that the lanes can show."""
 FILLED = 7 / 8
 """A lane this high is drawn as blocks with the number inside."""
+BRIEF = 3
+"""Fewer cells than this on an event loop, and little CPU: a request that only passes it."""
+LITTLE = 1 / 4
 GAP_FROM = 3
 """Requests of at least so many cells get a gap between them; narrower ones differ by colour."""
 IDLE = "·"
 HELD = "░"
+LEGEND = 80
+"""From this many columns on the glyphs are explained."""
 RIGHT = 12
 """Columns right of the lanes."""
 
@@ -112,7 +116,7 @@ class LanesPanel(Panel):
     def _title(self, width: int) -> Strip:
         line = Line().add(" Lanes", STRONG)
         legend = "height = CPU   colour = request   ░ held without CPU   · idle"
-        line.add("   " + legend if width >= WIDE else "", MUTED)
+        line.add("   " + legend if width >= LEGEND else "", MUTED)
         right = f"last {self.seconds:g} s "
         return line.to(width - len(right)).add(right, TEXT).strip(width)
 
@@ -127,14 +131,14 @@ class LanesPanel(Panel):
     ) -> list[Strip]:
         cells = lm.lane_cells(lane, view, 16 if self.tall else lm.FULL)
         share = row.cpu_percent if row else lm.cpu_percent(lane, view.at)
-        ended = row is not None and row.state == "X"
+        ended, loop = row is not None and row.state == "X", lane.role is Role.LOOP
         line = Line().add(" ").left(fit(name, label - 2), label - 1, MUTED if ended else TEXT)
         lines = [line]
         if self.tall:
-            upper = Line().to(label).pieces(lane_pieces(cells, upper=True))
-            lines = [upper, line.pieces(lane_pieces(cells, lower=True))]
+            upper = Line().to(label).pieces(lane_pieces(cells, upper=True, loop=loop))
+            lines = [upper, line.pieces(lane_pieces(cells, lower=True, loop=loop))]
         else:
-            line.pieces(lane_pieces(cells))
+            line.pieces(lane_pieces(cells, loop=loop))
         line.right("ended" if ended else f"{percent(share)} %", RIGHT - 1, MUTED)
         return [one.strip(width) for one in lines]
 
@@ -161,7 +165,11 @@ class _Run(NamedTuple):
 
 
 def lane_pieces(
-    cells: Sequence[lm.LaneCell], *, upper: bool = False, lower: bool = False
+    cells: Sequence[lm.LaneCell],
+    *,
+    upper: bool = False,
+    lower: bool = False,
+    loop: bool = False,
 ) -> list[Piece]:
     """A lane as text.
 
@@ -169,6 +177,7 @@ def lane_pieces(
         cells: of `lane_cells`; with 16 levels when drawn in two lines.
         upper: draw the upper of two lines; it carries the numbers.
         lower: draw the lower of two lines.
+        loop: an event loop's lane: requests pass it on their way to a worker thread.
     """
     top = 16 if upper or lower else lm.FULL
     base = lm.FULL if upper else 0
@@ -180,6 +189,9 @@ def lane_pieces(
             pieces += grouped(_free(height, upper) for height in heights)
             continue
         styles = request_styles(request)
+        if loop and _passes(run.cells, top):
+            pieces.append(("".join(_free(height, upper)[0] for height in heights), styles.name))
+            continue
         filled = sum(cell.height for cell in run.cells) >= FILLED * top * len(run.cells)
         drawn = [
             (BLOCKS[height], styles.block) if height else (HELD, styles.shade) for height in heights
@@ -201,6 +213,14 @@ def _runs(cells: Sequence[lm.LaneCell]) -> list[_Run]:
         _Run(group, i + 1 < len(groups) and groups[i + 1][0].boundary)
         for i, group in enumerate(groups)
     ]
+
+
+def _passes(cells: Sequence[lm.LaneCell], top: int) -> bool:
+    """Whether a request is on the loop only for a moment, on its way to a worker thread.
+
+    Without the shade of one that holds it, it is seen that the loop idles or waits for the GIL.
+    """
+    return len(cells) < BRIEF and all(cell.height <= LITTLE * top for cell in cells)
 
 
 def _free(height: int, upper: bool) -> Piece:

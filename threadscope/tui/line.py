@@ -74,6 +74,10 @@ class Line:
             self.width += width_of(text)
         return self
 
+    def add_if_it_fits(self, text: str, width: int, style: Style = TEXT) -> Line:
+        """Append text, or nothing where it would pass `width` cells."""
+        return self.add(text, style) if self.width + width_of(text) <= width else self
+
     def left(self, text: str, width: int, style: Style = TEXT) -> Line:
         """Append text in a column, flush left."""
         text = fit(text, width)

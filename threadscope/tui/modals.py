@@ -1,12 +1,14 @@
-"""What lies over the screen for a moment: the list of keys, and the card after a tour."""
+"""What lies over the screen until it is closed: the list of keys, and the card after a tour."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from textwrap import wrap
+from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.events import Click, Key
+from textual.binding import Binding, BindingType
+from textual.events import Click
 from textual.screen import ModalScreen
 from textual.strip import Strip
 from textual.widget import Widget
@@ -14,7 +16,7 @@ from textual.widget import Widget
 from threadscope.model.snapshot import Finding, PhaseSummary, RouteSummary
 from threadscope.report.compare import compare_lines
 from threadscope.tui.findings import explanation_lines
-from threadscope.tui.keys import Key as KeyOfOurs
+from threadscope.tui.keys import Key
 from threadscope.tui.line import Line, Piece, width_of
 from threadscope.tui.palette import KEY, MUTED, ON_BAR, STRONG, TEXT
 from threadscope.tui.routes import slow_lines
@@ -39,41 +41,55 @@ class Box(Widget):
 
 
 class Overlay(ModalScreen[None]):
-    """A box that any key takes away; what lies below goes on."""
+    """A box that a key or a click takes away; what lies below goes on.
 
-    def __init__(self, lines: Sequence[Sequence[Piece]]) -> None:
+    Args:
+        title: its first line, which also says how to close it: it is seen on the smallest screen.
+        lines: what it says.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,enter,space,question_mark", "close"),
+        Binding("q", "app.quit"),
+        Binding("up", "scroll(-1)"),
+        Binding("down", "scroll(1)"),
+    ]
+
+    def __init__(self, title: str, lines: Sequence[Sequence[Piece]]) -> None:
         super().__init__()
-        self.lines = lines
-        """What it says."""
+        hint = [("   esc", KEY), (" closes this", MUTED)]
+        self.lines = [[(title, STRONG), *hint], [], *lines]
+        """What it says, the title first."""
 
     def compose(self) -> ComposeResult:
         """The box."""
         yield Box(self.lines)
 
-    def on_key(self, event: Key) -> None:
-        """Any key; where the box is higher than the screen, the arrows scroll."""
-        event.stop()
-        if event.key in ("up", "down") and self.max_scroll_y:
-            self.scroll_relative(y=1 if event.key == "down" else -1, animate=False)
-        else:
+    def action_close(self) -> None:
+        """Takes it away; two keys at once may ask for it twice."""
+        if self.is_active:
             self.dismiss()
 
+    def action_scroll(self, by: int) -> None:
+        """Where the box is higher than the screen."""
+        self.scroll_relative(y=by, animate=False)
+
     def on_click(self, event: Click) -> None:
-        """A click does the same."""
+        """Anywhere."""
         event.stop()
-        self.dismiss()
+        self.action_close()
 
 
-def help_overlay(keys: Sequence[KeyOfOurs], absent: Sequence[KeyOfOurs]) -> Overlay:
+def help_overlay(keys: Sequence[Key], absent: Sequence[Key], why: str) -> Overlay:
     """All keys; those that do nothing here stand below, with the reason."""
-    lines: list[list[Piece]] = [[("Keys", STRONG)], []]
-    lines += [
+    lines: list[list[Piece]] = [
         [(f"{key.pair or key.display:>5}  ", KEY), (key.help, TEXT)] for key in keys if key.help
     ]
     if absent:
         names = " ".join(key.display for key in absent)
-        lines += [[], [(f"{names}: not here, there is nothing to steer", MUTED)]]
-    return Overlay([*lines, [], [("any key closes this", MUTED)]])
+        told = wrap(f"{names}: {why}", CARD_WIDTH)
+        lines += [[], *([(line, MUTED)] for line in told)]
+    return Overlay("Keys", lines)
 
 
 def finding_overlay(finding: Finding, text: str, width: int) -> Overlay:
@@ -85,18 +101,17 @@ def finding_overlay(finding: Finding, text: str, width: int) -> Overlay:
         width: columns of the screen.
     """
     lines = explanation_lines(finding, text, min(width - 8, CARD_WIDTH + 20))
-    return Overlay([[(finding.lint, STRONG)], [], *lines])
+    return Overlay(finding.lint, lines)
 
 
 def route_overlay(route: RouteSummary, at: int) -> Overlay:
     """A route's latest slow requests."""
-    return Overlay(slow_lines(route, at))
+    return Overlay(route.endpoint.label, slow_lines(route, at))
 
 
 def card_overlay(summaries: Sequence[PhaseSummary]) -> Overlay:
     """The variants of a tour side by side."""
     head, *rows = compare_lines(summaries)
     rest = [part for row in rows for part in (wrap(row, CARD_WIDTH) or [""])]
-    lines: list[list[Piece]] = [[("What the tour saw", STRONG)], [], [(head, STRONG)]]
-    lines += [[(line, TEXT)] for line in rest]
-    return Overlay([*lines, [], [("one round; any key closes this", MUTED)]])
+    lines: list[list[Piece]] = [[(head, STRONG)], *([(line, TEXT)] for line in rest)]
+    return Overlay("What the tour saw, in one round", lines)

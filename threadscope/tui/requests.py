@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from textual.strip import Strip
 
-from threadscope.model.snapshot import Event, LogLine, Snapshot
+from threadscope.model.snapshot import Event, LogLine, Snapshot, TargetInfo
 from threadscope.model.text import clean
 from threadscope.report.units import duration, wall
 from threadscope.tui.line import Line
 from threadscope.tui.palette import ALARM, GHOST, MUTED, STRONG, TEXT, WARN, request_styles
 from threadscope.tui.panel import Panel
+from threadscope.tui.rows import short_label
 from threadscope.tui.sharing import WIDE
 
 GLYPHS = {Event.ARRIVE: "·", Event.START: "▶", Event.END: "■", Event.NOTE: "—"}
@@ -60,6 +61,8 @@ class RequestsPanel(Panel):
         if self._filter:
             title.add("   only ", MUTED).add(clean(self._filter, 40), WARN)
             title.add("   esc shows all", MUTED)
+        else:
+            title.add(_work(snapshot.target), MUTED)
         strips = [Strip.blank(width)] * self.gap + [title.strip(width)]
         # an arrival is written down when its start comes so much later: here it is in its place
         lines = sorted(snapshot.log, key=lambda line: line.t)
@@ -72,6 +75,14 @@ class RequestsPanel(Panel):
             text = " nothing matches" if self._filter and snapshot.log else " no request yet"
             strips.append(Line().add(text, GHOST).strip(width))
         return strips
+
+
+def _work(target: TargetInfo) -> str:
+    """How much a request has to do, where a demo says it."""
+    if target.work is None:
+        return ""
+    takes = f", about {target.work_ms} ms of CPU" if target.work_ms else ""
+    return f"   {target.work:,} additions each{takes}"
 
 
 def _strip(entry: LogLine, wall_offset: int, width: int) -> Strip:
@@ -89,13 +100,17 @@ def _strip(entry: LogLine, wall_offset: int, width: int) -> Strip:
     if wide and client:
         line.left(client, 11, MUTED)
     spare = width - line.width - (_DETAIL if wide else _SHORT_DETAIL)
-    line.left(entry.endpoint.label, max(12, min(44, spare))).add("  " if wide else " ")
+    label = entry.endpoint.label if wide else short_label(entry.endpoint)
+    line.left(label, max(12, min(44, spare))).add("  " if wide else " ")
     if entry.event is Event.END:
-        _end(line, entry, None if wide or not client else client)
+        _end(line, entry, None if wide or not client else client, width)
         return line.strip(width)
-    line.left(entry.thread, max(11, len(entry.thread))).add("" if wide else f" {client}", MUTED)
+    line.left(entry.thread, max(11, len(entry.thread)))
+    line.add_if_it_fits("" if wide else f" {client}", width, MUTED)
     if entry.event is Event.START and entry.here_ns >= WAITED_NS:
-        line.add(f" {duration(entry.here_ns)} after it arrived", MUTED)
+        after = duration(entry.here_ns)
+        text = f" {after} after it arrived" if wide else f" after {after}"
+        line.add_if_it_fits(text, width, MUTED)
     return line.strip(width)
 
 
@@ -103,10 +118,12 @@ _DETAIL, _SHORT_DETAIL = 44, 37
 """Columns for what follows the endpoint."""
 
 
-def _end(line: Line, entry: LogLine, client: str | None) -> None:
+def _end(line: Line, entry: LogLine, client: str | None, width: int) -> None:
     """The status and the two durations: in the server, and as the client saw it."""
     status, bad = outcome(entry)
     line.left(status, 11 if bad else 4 if client else 6, ALARM if bad else TEXT)
     line.add(f"{duration(entry.here_ns)} here")
     if entry.client_ns is not None:
-        line.add(", ", MUTED).add(f"{duration(entry.client_ns)} at {client or 'the client'}")
+        there = f"{duration(entry.client_ns)} at {client or 'the client'}"
+        if line.width + 2 + len(there) <= width:
+            line.add(", ", MUTED).add(there)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeVar
 
-from threadscope.model.snapshot import Role, ThreadRow
+from threadscope.model.snapshot import Endpoint, Role, ThreadRow
 from threadscope.report.units import plural
 
 RECENT_NS = 2_000_000_000
@@ -108,6 +108,11 @@ def choose(
         [thread for thread in everyone if key_of(thread) in shown],
         [thread for thread in everyone if key_of(thread) not in shown],
     )
+
+
+def short_label(endpoint: Endpoint) -> str:
+    """`/items/{id}`, `POST /items`: for a narrow column; without a method it is GET."""
+    return endpoint.route if endpoint.method == "GET" else endpoint.label
 
 
 def fold_text(folded: Sequence[Thread], rows: dict[Key, ThreadRow]) -> str:

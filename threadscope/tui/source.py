@@ -23,6 +23,11 @@ class Controls(Protocol):
         """The ways to answer the demo's requests; empty where there are none."""
         ...
 
+    @property
+    def broken(self) -> str:
+        """Why nothing can be steered any more: `the server was killed by SIGKILL`; else ""."""
+        ...
+
     def show_variant(self, key: str) -> None:
         """Send the load to another variant."""
         ...

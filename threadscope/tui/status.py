@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from textual.strip import Strip
 
-from threadscope.model.snapshot import Latency, PhaseInfo, PhaseState, Snapshot
+from threadscope.model.snapshot import Latency, PhaseInfo, PhaseState, Snapshot, TargetInfo
 from threadscope.report.units import SECOND, duration, elapsed, plural, rate, seconds
-from threadscope.tui.line import Item, Line, Piece, item, joined, keep, spark
+from threadscope.tui.line import Item, Line, Piece, fit, item, joined, keep, spark
 from threadscope.tui.palette import (
     ALARM,
     CHIP,
@@ -21,6 +21,10 @@ from threadscope.tui.palette import (
 from threadscope.tui.panel import Panel
 from threadscope.tui.sharing import WIDE
 
+TITLE = 2
+"""Rank of the variant's title."""
+MIN_TITLE = 20
+"""`async def /cpu/asyn…`: so much of it stays."""
 MIN_SPARK = 10
 """Bars of one second that stay on the narrowest screen."""
 
@@ -54,33 +58,54 @@ def phase_text(phase: PhaseInfo, at: int) -> str:
 
 
 def _who(snapshot: Snapshot, behind_ns: int | None, width: int) -> Strip:
-    target, phase = snapshot.target, snapshot.phase
-    wide = width >= WIDE
-    left = [item("threadscope", KEY, rank=7 if not wide else 3)]
-    if behind_ns is not None:
-        left[0] = item(f" PAUSED  {seconds(behind_ns)} ago ", CHIP, rank=0)
-    left.append(item(target.title, STRONG, rank=2))
-    if phase.variant.title:
-        left.append(item(phase.variant.title, TEXT, rank=1))
-    state = phase_text(phase, snapshot.at)
-    if state:
-        left.append(item(state, WARN, rank=1))
-    right = []
-    if target.pids:
-        pids = str(target.pids[0]) + (f" +{len(target.pids) - 1}" if len(target.pids) > 1 else "")
-        right.append(_fact("pid", pids, 4))
-    if target.python:
-        right.append(_fact("python", ".".join(target.python.split(".")[:2]), 5))
-    if target.gil is not None:
-        right.append(_fact("GIL", "on" if target.gil else "off", 4))
-    right.append(item(plural(target.workers, "worker"), TEXT, rank=6))
-    right.append(item(target.url, TEXT, rank=5 if wide else 9))
+    left, right = _left(snapshot, behind_ns, width), _right(snapshot.target, width)
+    full = next((one for one in left if one.rank == TITLE), None)
+    if full is not None:  # a route gives way before a fact does: its begin says which one it is
+        left[left.index(full)] = _cut(full, MIN_TITLE)
     kept = set(keep([*left, *right], width - 3, 2))
     left, right = [i for i in left if i in kept], [i for i in right if i in kept]
+    if full is not None:
+        spare = width - 1 - sum(one.width + 2 for one in [*left, *right])
+        left = [_cut(full, one.width + spare) if one.rank == TITLE else one for one in left]
     tail = joined(right, 2)
     line = Line().add(" ").pieces(joined(left, 3 if _spare(left, right, width) else 2))
     line.to(width - 1 - sum(len(text) for text, _ in tail))
     return line.pieces(tail).strip(width)
+
+
+def _cut(title: Item, width: int) -> Item:
+    [(text, style)] = title.pieces
+    return item(fit(text, width), style, rank=title.rank)
+
+
+def _left(snapshot: Snapshot, behind_ns: int | None, width: int) -> list[Item]:
+    """What is watched, and how far it is."""
+    phase = snapshot.phase
+    out = [item("threadscope", KEY, rank=7 if width < WIDE else 3)]
+    if behind_ns is not None:
+        out[0] = item(f" PAUSED  {seconds(behind_ns)} ago ", CHIP, rank=0)
+    out.append(item(snapshot.target.title, STRONG, rank=3))
+    if phase.variant.title:
+        out.append(item(phase.variant.title, TEXT, rank=TITLE))
+    state = phase_text(phase, snapshot.at)
+    if state and snapshot.target.running:  # else a banner says more
+        out.append(item(state, WARN, rank=1))
+    return out
+
+
+def _right(target: TargetInfo, width: int) -> list[Item]:
+    """The server."""
+    out = []
+    if target.pids:
+        pids = str(target.pids[0]) + (f" +{len(target.pids) - 1}" if len(target.pids) > 1 else "")
+        out.append(_fact("pid", pids, 4))
+    if target.python:
+        out.append(_fact("python", ".".join(target.python.split(".")[:2]), 5))
+    if target.gil is not None:
+        out.append(_fact("GIL", "on" if target.gil else "off", 4))
+    out.append(item(plural(target.workers, "worker"), TEXT, rank=6))
+    out.append(item(target.url, TEXT, rank=7 if width >= WIDE else 9))
+    return out
 
 
 def _spare(left: list[Item], right: list[Item], width: int) -> bool:

@@ -9,11 +9,19 @@ from textual.strip import Strip
 
 from threadscope.model.snapshot import Activity, ProcessRow, Role, Snapshot, ThreadRow
 from threadscope.report.units import UNKNOWN, cpu_time, percent, plural, rate, seconds
-from threadscope.tui.line import Line, fit, meter, width_of
+from threadscope.tui.line import Line, fit, meter
 from threadscope.tui.palette import GHOST, GOOD, METER, MUTED, STRONG, TEXT, request_styles
 from threadscope.tui.panel import Panel
 from threadscope.tui.processes import affordable, by_process, figures, headings, title
-from threadscope.tui.rows import Key, choose, fold_text, is_idle, key_of, worth_a_row
+from threadscope.tui.rows import (
+    Key,
+    choose,
+    fold_text,
+    is_idle,
+    key_of,
+    short_label,
+    worth_a_row,
+)
 from threadscope.tui.sharing import WIDE
 
 
@@ -42,6 +50,8 @@ HOPS = Column(
     wide=True,
 )
 CPU = Column("%CPU", 5, lambda row: percent(row.cpu_percent), lambda row: row.cpu_percent)
+MIN_ROUTE = 8
+"""With less room than this for the route, `NOW` has the request's number alone."""
 SORTABLE = (CPU, WAIT, SWITCHES, TIME, HOPS)
 """`s` goes through these; before the first, threads stand in their natural order."""
 
@@ -166,7 +176,7 @@ def _row(row: ThreadRow, at: int, label: int, width: int) -> Strip:
     if row.state == "X":
         line.add("ended", MUTED)
     elif row.now is not None:
-        _now(line, row.now, at, width - line.width - 1)
+        _now(line, row.now, at, width)
     return line.strip(width)
 
 
@@ -194,19 +204,23 @@ def _label_at(width: int) -> int:
     return 16 if width >= WIDE else 10
 
 
-def _now(line: Line, now: Activity, at: int, room: int) -> None:
+def _now(line: Line, now: Activity, at: int, width: int) -> None:
     """`#80 GET /cpu/async/{client}  0.11 s`, cut in the middle."""
     number, since = f"#{now.request} ", f"  {seconds(at - now.since)}"
-    label = fit(now.endpoint.label, room - width_of(number) - len(since))
-    line.add(number, request_styles(now.request).name).add(label).add(since, MUTED)
+    label = now.endpoint.label if width >= WIDE else short_label(now.endpoint)
+    line.add(number, request_styles(now.request).name)
+    room = width - line.width - 1 - len(since)
+    if room >= MIN_ROUTE:
+        line.add(fit(label, room)).add(since, MUTED)
 
 
 def _sum(snapshot: Snapshot, label: int, width: int) -> Strip:
-    """`Σ 5  99.8  1.00 of 2 cores`: all threads but the probe's own."""
+    """`all  5 threads  99.8  1.00 of 2 cores`: all threads but the probe's own."""
     rows = [row for row in snapshot.threads if row.role is not Role.PROBE]
     known = [row.cpu_percent for row in rows if row.cpu_percent is not None]
     wide = width >= WIDE
-    line = Line().right(f"Σ {len(rows)}", 14 if wide else 8, MUTED)
+    line = Line().right("all", 14 if wide else 8, MUTED)
+    line.add("  ").left(plural(len(rows), "thread"), label, MUTED)
     line.to(_label_at(width) + label + (5 if wide else 2))
     line.right(percent(sum(known) if known else None), 6, TEXT)
     if snapshot.cores_used is not None:
@@ -216,5 +230,5 @@ def _sum(snapshot: Snapshot, label: int, width: int) -> Strip:
     if not rows:
         line.add(f"  {snapshot.health.limited or 'no thread was seen yet'}", GHOST)
     elif waiting:
-        line.add(f"   {len(waiting)} in a request", MUTED)
+        line.add_if_it_fits(f"   {len(waiting)} in a request", width, MUTED)
     return line.strip(width)

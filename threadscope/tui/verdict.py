@@ -50,6 +50,8 @@ def evidence(snapshot: Snapshot) -> list[Item]:
     if snapshot.cores_used is not None:
         cores = plural(snapshot.target.cpus, "core")
         facts.append(("cores used", f"{snapshot.cores_used:.2f} of {cores}"))
+    if snapshot.behaviour.place:
+        facts.append(("last seen at", snapshot.behaviour.place))
     if snapshot.open is not None:
         facts.append(("open", str(snapshot.open)))
     if snapshot.in_threads is not None:
