@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +14,7 @@ import click
 from threadscope.lint_options import lint_options, settings_of
 
 if TYPE_CHECKING:
+    from threadscope.load.plan import LoadPlan
     from threadscope.report.check import Limits
     from threadscope.session import Session
     from threadscope.targets.target import Target
@@ -53,7 +56,7 @@ Examples:
     "urls",
     metavar="PATH",
     multiple=True,
-    help="Ask for this path; may be given again: each is asked for -z  [default: /]",
+    help="Ask for this path; may be given again: they are asked for in turn  [default: /]",
 )
 @click.option(
     "-c",
@@ -71,7 +74,7 @@ Examples:
     callback=_time,
     default="5s",
     show_default=True,
-    help="How long each path is asked for.",
+    help="How long it is asked.",
 )
 @click.option(
     "-t",
@@ -143,16 +146,30 @@ def _target(command: tuple[str, ...], attach: str | None) -> Target:
 
 
 def _session(target: Target, options: dict[str, Any]) -> Session:
+    from threadscope.model.snapshot import Variant
+    from threadscope.phases import Way
     from threadscope.session import Options, Session
-    from threadscope.ways import check_urls, ways_of
 
     urls = options["urls"] or ("/",)
-    try:
-        check_urls(urls)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--url") from None
+    for url in urls:
+        if not url.startswith(("/", "http://", "https://")):
+            raise click.UsageError(f"{url!r} is no path: begin it with a slash, as in /items/1")
+    plan = partial(_plans, urls, options["timeout"])
+    plan("http://127.0.0.1:1")  # whether it is one, before a server is started for it
+    way = Way(Variant("check", f"GET {', '.join(urls)}"), plan)
     asked = Options(options["concurrency"], options["duration"], lints=settings_of(options))
-    return Session(target, ways_of(urls, options["timeout"]), asked)
+    return Session(target, [way], asked)
+
+
+def _plans(urls: Sequence[str], timeout_s: float, base: str) -> list[LoadPlan]:
+    """One load that asks for one path after the other."""
+    from threadscope.load.plan import LoadPlan
+
+    first, *rest = [url if "://" in url else base + url for url in urls]
+    try:
+        return [LoadPlan(url=first, further_urls=tuple(rest), timeout_s=timeout_s)]
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def _limits(options: dict[str, Any]) -> Limits:

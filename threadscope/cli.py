@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import threadscope
+from threadscope.check import check
 from threadscope.lint_options import known_lint, lint_options, settings_of
 from threadscope.usage import Commands
 
@@ -199,6 +200,9 @@ def _run_demo(demo: Demo, options: dict[str, Any]) -> int:
     mode = options["mode"]
     view = _view(options["as_json"], options["no_tui"])
     return watch(session, view, None if mode == "tour" else mode)
+
+
+main.add_command(check)
 
 
 @main.command()
