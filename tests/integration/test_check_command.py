@@ -37,7 +37,9 @@ def test_a_bad_endpoint_fails_the_check_and_is_named():
     done = check(*BOTH)
     assert done.returncode == 1, done.stderr
     assert "failed: blocking-call-in-async: `async def report` (GET /report)" in done.stdout
-    assert "checked_app.py:31 in report()" in done.stdout
+    app = (HERE / "checked_app.py").read_text().splitlines()
+    line = next(n for n, text in enumerate(app, 1) if "the mistake" in text)
+    assert f"checked_app.py:{line} in report()" in done.stdout
     assert "threadscope explain blocking-call-in-async" in done.stdout
     assert "loop-blocked:" not in done.stdout
 
