@@ -68,8 +68,17 @@ class RouteStats:
         newer = (other.slowest,) if other.slowest is not None else ()
         self.slow = (*newer, *other.slow, *self.slow)[:MAX_SLOW]
 
-    def summary(self, endpoint: Endpoint, passed: int, clients: Histogram) -> RouteSummary:
-        """The figures after `passed` ns; `clients` is what these saw of the route."""
+    def summary(
+        self, endpoint: Endpoint, passed: int, loops: int, clients: Histogram
+    ) -> RouteSummary:
+        """The figures so far.
+
+        Args:
+            endpoint: whose.
+            passed: ns.
+            loops: event loops that could have been held.
+            clients: what ours saw of the route.
+        """
         done = self.completed
         return RouteSummary(
             endpoint=endpoint,
@@ -79,7 +88,8 @@ class RouteStats:
             latency=self.latency.latency(),
             hold_longest=self.hold_longest,
             hold_total=self.hold_total,
-            hold_share=self.hold_total / passed if passed else None,
+            # steps are counted when their request ends: some of it may lie before
+            hold_share=min(self.hold_total / passed / loops, 1.0) if passed else None,
             hop_wait=self.hop_wait.latency(),
             cpu_ns_per_request=self.cpu / done if done else None,
             client_latency=clients.latency(),
@@ -208,8 +218,9 @@ class Tally:
 
     def route_summaries(self, passed: int) -> tuple[RouteSummary, ...]:
         """One an endpoint after `passed` ns, the longest holder of the event loop first."""
+        loops = max(len(self.processes), 1)
         found = [
-            stats.summary(endpoint, passed, self.clients.get(endpoint.route) or Histogram())
+            stats.summary(endpoint, passed, loops, self.clients.get(endpoint.route) or Histogram())
             for endpoint, stats in self.routes.items()
             if endpoint.route or stats.completed  # else only a hop was seen of it so far
         ]

@@ -38,12 +38,14 @@ class FindingsPanel(Panel):
         super().__init__(id=id)
         self.screen_height = TALL
         """Lines of the whole screen: they decide how many findings are shown, and how long."""
+        self.choosing = True
+        """The arrows choose among them, and not among routes."""
         self._chosen = ""
 
     def lines(self, snapshot: Snapshot, width: int) -> list[Line]:
         """All lines, for a screen of so many columns."""
         found, chosen = shown(snapshot, self.screen_height), self.chosen(snapshot)
-        several, tall = len(found) > 1, self.screen_height >= TALL
+        several, tall = len(found) > 1 and self.choosing, self.screen_height >= TALL
         return [
             line
             for finding in found

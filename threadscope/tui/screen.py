@@ -110,6 +110,7 @@ class MainScreen(Screen[None]):
         self.output.display = view == "output"
         self.charts.display = view == "charts"
         self.routes.display = view == "routes"
+        self.findings.choosing = view != "routes"
         if view == "output":
             self.output.focus()
         if self._snapshot is not None:
