@@ -2,7 +2,7 @@
 
     uvicorn demo_apps.io_bound:app
 
-Send 20, 40, 80 and 120 requests at once, and take the time until the last one is answered:
+Send 20, 40, 80 and 120 requests at once. Look at the time until the last one is answered:
 
 - `/io/async` awaits. All requests wait at the same time on one thread: 2 s for any number.
 - `/io/def` sleeps on a worker thread. AnyIO lends 40 tokens, whatever the machine: 2 s for 20 and

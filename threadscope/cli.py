@@ -164,17 +164,21 @@ def _demos(names: Sequence[str]) -> list[Demo]:
 
 
 def _check_demo(demo: Demo, options: dict[str, Any]) -> None:
-    """What can be said wrong of one demo and right of another.
+    """What is wrong with one demo and right with another.
 
     Raises:
-        click.UsageError: it was.
+        click.BadParameter: something is.
     """
-    keys = [v.variant.key for v in demo.variants]
-    if options["mode"] not in ("tour", *keys):
-        known = ", ".join([*keys, "tour"])
-        raise click.UsageError(f"demo {demo.name} has no variant {options['mode']!r}: {known}")
+    keys = ["tour", *(v.variant.key for v in demo.variants)]
+    if options["mode"] not in keys:
+        wrong = f"{options['mode']!r} is not one of {', '.join(keys)}"
+        raise click.BadParameter(wrong, param_hint="'--mode'")
     if options["work"] is not None and not demo.work:
-        raise click.UsageError(f"a request of demo {demo.name} does no work: leave out --work")
+        wrong = f"a request of demo {demo.name} does no work"
+        raise click.BadParameter(wrong, param_hint="'--work'")
+    if demo.bursts and (options["duration"] or options["requests"]):
+        wrong = f"demo {demo.name} measures whole bursts: -c is their size"
+        raise click.BadParameter(wrong, param_hint="'-z' or '-n'")
 
 
 def _run_demo(demo: Demo, options: dict[str, Any]) -> int:
@@ -243,9 +247,9 @@ def _view(as_json: bool, no_tui: bool) -> View:
 @main.command(
     epilog="""\b
 Examples:
-  threadscope compare hello cpu loop            async def against def, three rounds
-  threadscope compare --all --json > all.json   every demo, for programs
-  threadscope compare io --rounds 1             its bursts, once
+  threadscope compare hello cpu loop           async def against def
+  threadscope compare --all --json > all.json  every demo, for programs
+  threadscope compare io --rounds 1            its bursts, once
 """
 )
 @click.argument("names", metavar="NAME...", nargs=-1)

@@ -108,7 +108,8 @@ def compare(demos: Sequence[Demo], wish: Wish) -> Outcome:
         demos: which.
         wish: how.
     """
-    outcome, work = Outcome(), dict[str, int]()
+    outcome = Outcome()
+    work: dict[str, int] = {}
     with Signals() as signals:
         for turn in _with_progress(turns(demos, wish.rounds)):
             if signals.number:
@@ -119,7 +120,8 @@ def compare(demos: Sequence[Demo], wish: Wish) -> Outcome:
                 session = _session(turn, wish, work.get(turn.demo.name))
                 _measure(session, turn, outcome, signals)
                 # each server would find out anew how much takes its time: all do the same work
-                work.update({turn.demo.name: found} if (found := session.target.work) else {})
+                known = {trial.demo: trial.target.work for trial in outcome.trials}
+                work = {demo: found for demo, found in known.items() if found}
             except (TargetError, FolderError) as error:
                 outcome.failures[turn.title] = str(error)
         outcome.signal = signals.number

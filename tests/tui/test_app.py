@@ -279,7 +279,7 @@ def test_every_key_has_an_action():
     for key in KEYS:
         name = key.action.partition("(")[0]
         assert hasattr(ThreadscopeApp, f"action_{name}")
-    assert not {"v", "r", "p", "n", "3"} & {key.keys for key in KEYS}
+    assert not {"r", "p", "n", "3"} & {key.keys for key in KEYS}
 
 
 def test_filter_is_typed_kept_and_cleared():

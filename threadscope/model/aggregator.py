@@ -24,7 +24,6 @@ from threadscope.model.sample import ProcessSample
 from threadscope.model.snapshot import (
     Behaviour,
     BesideNow,
-    DepthPoint,
     Health,
     Limiter,
     Part,
@@ -40,7 +39,7 @@ from threadscope.model.snapshot import (
     Variant,
     Word,
 )
-from threadscope.model.windows import KEPT_S, SECOND, Chunks, Marks, Seconds
+from threadscope.model.windows import KEPT_S, SECOND, Depths, Marks, Seconds
 
 WATERMARK_NS = 100_000_000
 """How far the picture is behind: rings are read at 20 Hz, writers may be late."""
@@ -66,8 +65,7 @@ class Aggregator:
         self._started, self._wall_offset = started, wall_offset
         self._mark = started
         self._intake = Intake(self._fold)
-        self._queue: Chunks[DepthPoint] = Chunks()
-        self._depth = -1
+        self._queue, self._token_queue = Depths(), Depths()
         self._seconds, self._marks = Seconds(started), Marks()
         self._phase = PhaseInfo()
         self._phase_begun = started
@@ -266,10 +264,8 @@ class Aggregator:
         fold.threads.steps_at(mark, self._intake.steps_covering(mark))
         self._mark = mark
         fold.roll(mark)
-        depth = self._queued()
-        if depth is not None and depth != self._depth:
-            self._depth = depth
-            self._queue.append(mark, DepthPoint(mark, depth))
+        self._queue.add(mark, self._queued())
+        self._token_queue.add(mark, sum(pool.tasks_waiting for pool in fold.limiters.values()))
 
     def _queued(self) -> int | None:
         fold = self._fold
@@ -376,6 +372,7 @@ class Aggregator:
             threads=tuple(thread.row(at) for thread in threads),
             lanes=tuple(x.lane(at) for x in threads if x.role in (Role.LOOP, Role.WORKER)),
             queue=self._queue.chunks(),
+            token_queue=self._token_queue.chunks(),
             log=fold.log.lines(),
             logged=fold.log.added,
             behaviour=(

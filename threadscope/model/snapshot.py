@@ -261,6 +261,8 @@ class Snapshot:
     lanes: tuple[Lane, ...] = ()
     queue: tuple[tuple[DepthPoint, ...], ...] = ()
     """Depth of the queue over the last minute, in chunks like the lanes."""
+    token_queue: tuple[tuple[DepthPoint, ...], ...] = ()
+    """How many waited for a token of a threadpool, likewise."""
     log: tuple[LogLine, ...] = ()
     """The last lines, oldest first."""
     logged: int = 0

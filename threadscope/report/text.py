@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice, takewhile
 
-from threadscope.model.snapshot import Event, Limiter, LogLine, PhaseState, Snapshot, Variant
+from threadscope.model.snapshot import Event, LogLine, PhaseState, Snapshot, Variant
 from threadscope.report.bursts import burst_title
-from threadscope.report.units import duration, elapsed, plural, rate, wall
+from threadscope.report.units import duration, elapsed, plural, rate, tokens, wall
 
 SETTLED_NS = 100_000_000
 """An end waits so long for what its client saw, before it is printed."""
@@ -126,7 +126,7 @@ def status_line(snapshot: Snapshot) -> str:
     if snapshot.cores_used is not None:
         parts.append(f"cores {snapshot.cores_used:.2f}")
     pools = snapshot.limiters[:1]
-    parts += [pool_text(pool) for pool in pools]
+    parts += [f"pool {tokens(*pool[1:])}" for pool in pools]
     parts.append(snapshot.behaviour.word.upper())
     lost = snapshot.health.dropped + snapshot.health.holes
     if lost:
@@ -134,12 +134,6 @@ def status_line(snapshot: Snapshot) -> str:
     if snapshot.health.limited:
         parts.append(f"limited: {snapshot.health.limited}")
     return "  ".join(parts)
-
-
-def pool_text(pool: Limiter) -> str:
-    """`pool 40/40 +80 wait`."""
-    waiting = f" +{pool.tasks_waiting} wait" if pool.tasks_waiting else ""
-    return f"pool {pool.borrowed_tokens}/{pool.total_tokens}{waiting}"
 
 
 def _count(name: str, value: int | None) -> list[str]:

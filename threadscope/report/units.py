@@ -52,3 +52,8 @@ def wall(t: int, wall_offset: int) -> str:
     whole, rest = divmod(t + wall_offset, SECOND)
     clock = datetime.fromtimestamp(whole, UTC).astimezone()
     return f"{clock:%H:%M:%S}.{rest // 1_000_000:03}"
+
+
+def tokens(total: int, borrowed: int, waiting: int) -> str:
+    """`40/40 +80 wait`: a threadpool's tokens that are lent, of all, and who waits for one."""
+    return f"{borrowed}/{total}" + (f" +{waiting} wait" if waiting else "")

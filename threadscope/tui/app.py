@@ -101,14 +101,15 @@ class ThreadscopeApp(App[None]):
         latest = self.history.latest
         if self.shown is not None and latest is not None:
             behind = latest.at - self.shown.at if self._paused else None
-            self.main.show(self.shown, behind)
+            self.main.show(self.shown, behind, self.history.before)
 
     def _watch_tour(self, snapshot: Snapshot) -> None:
-        """A tour that just ended leaves a card, if it saw two variants."""
+        """A tour that just ended leaves the split picture and a card, if it saw two variants."""
         ended = self._touring and not snapshot.phase.tour
         self._touring = snapshot.phase.tour
         summaries = last_of_each(snapshot.finished)
-        if ended and len(summaries) > 1:
+        if ended and len({one.variant.key for one in summaries}) > 1:
+            self.main.show_view("split")
             self.push_screen(card_overlay(summaries))
 
     def _update_keys(self) -> None:
@@ -227,7 +228,7 @@ class ThreadscopeApp(App[None]):
 
     def action_zoom(self, by: int) -> None:
         """Show more time on the lanes, or less."""
-        self.main.lanes.zoom(by)
+        self.main.zoom(by)
 
     def action_filter(self) -> None:
         """Ask for a filter."""
@@ -237,6 +238,10 @@ class ThreadscopeApp(App[None]):
         """Show all requests."""
         self.main.filter.value = ""
         self.main.end_filter()
+
+    def action_split(self) -> None:
+        """The variant before above the present one, or the overview again."""
+        self.main.show_view("overview" if self.main.view == "split" else "split")
 
     def action_view(self, view: str) -> None:
         """Another view."""

@@ -57,6 +57,7 @@ KEYS = (
     Key("Z", "Z", "zoom(1)", "", ""),
     Key("slash", "/", "filter", "filter", "filter requests and routes; esc clears", 6),
     Key("escape", "esc", "clear_filter", "", ""),
+    Key("v", "v", "split", "split", "the variant before, frozen, above the present one", 3),
     Key("1", "1", "view('overview')", "", "the overview"),
     Key("2", "2", "view('routes')", "routes", "the routes: what each does to loop and threads", 6),
     Key("up", "↑", "choose(-1)", "", "choose a finding, or a route", 6, "↑ ↓"),

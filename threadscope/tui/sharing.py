@@ -35,7 +35,7 @@ def share(
     notices: int,
     threads: int,
     lanes: int,
-    queue: bool = True,
+    queues: int = 1,
     headings: int = 0,
     findings: int = 0,
 ) -> Heights:
@@ -48,7 +48,7 @@ def share(
         notices: lines of warnings below the status bar.
         threads: threads that want a row.
         lanes: threads that want a lane.
-        queue: the lane of the queue is there too.
+        queues: lines for those who wait.
         headings: processes, each of which wants a line above its threads and its lanes.
         findings: lines of findings, below the verdict.
     """
@@ -60,7 +60,7 @@ def share(
     room = body - log
     head = 2 if roomy else 1  # the title, and the axis of time
     want_threads = threads + headings + 2  # the columns' names and the sum
-    want_lanes = head + queue + max(1, lanes) + headings
+    want_lanes = head + queues + max(1, lanes) + headings
     tall = roomy and want_threads + want_lanes + lanes <= room
     if tall:
         want_lanes += lanes

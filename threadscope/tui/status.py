@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.strip import Strip
 
 from threadscope.model.snapshot import Latency, PhaseInfo, PhaseState, Snapshot, TargetInfo
-from threadscope.report.units import SECOND, duration, elapsed, plural, rate, seconds
+from threadscope.report.units import SECOND, duration, elapsed, plural, rate, seconds, tokens
 from threadscope.tui.line import Item, Line, Piece, fit, item, joined, keep, spark
 from threadscope.tui.palette import (
     ALARM,
@@ -150,9 +150,7 @@ def _numbers(snapshot: Snapshot) -> list[Item]:
         out.append(Item(((f"{name} p50 ", WARN), (duration(light.latency.p50), STRONG)), 1))
     if snapshot.limiters:
         pool = snapshot.limiters[0]
-        waiting = f" +{pool.tasks_waiting} wait" if pool.tasks_waiting else ""
-        tokens = f"{pool.borrowed_tokens}/{pool.total_tokens}{waiting}"
-        out.append(_fact("pool", tokens, 1 if waiting else 4))
+        out.append(_fact("pool", tokens(*pool[1:]), 1 if pool.tasks_waiting else 4))
     out.append(item(elapsed(snapshot.at - snapshot.started), TEXT, rank=6))
     if snapshot.health.monitor_percent is not None:
         out.append(_fact("monitor", f"{snapshot.health.monitor_percent:.0f} %", 7))
