@@ -23,8 +23,10 @@ Options:
   -h, --help     Show this message and exit.
 
 Commands:
+  check    Check a server: exit with 1 when something is wrong with it.
   compare  Measure demos' variants against each other, in rounds.
   demo     Run a demo server under load and watch it.
+  explain  Explain a finding: what it means, why it happens, how to fix...
 """
 
 HELP_DEMO = """\
@@ -51,6 +53,11 @@ Options:
                             one]
   --no-tui                  Plain lines instead of the screen.
   --json                    Only a JSON report on standard output.
+  -W, --warn NAME           Let this lint warn, if it only informs; `all` for
+                            all of them.
+  -A, --allow NAME          Say nothing of this lint; `all` for all but those
+                            of -W.
+  --set NAME=VALUE          Threshold of a lint, as in loop-blocked=50ms.
   -h, --help                Show this message and exit.
 
   A NUMBER takes k and m: 10k is 10,000, 1m a million. A TIME takes ms, s, m
