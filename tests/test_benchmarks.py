@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
-SCRIPTS = ("probe_cost", "observer_effect", "monitor_cost")
+SCRIPTS = ("probe_cost", "observer_effect", "monitor_cost", "monitor_scale", "load_fidelity")
 
 
 @pytest.fixture(autouse=True)

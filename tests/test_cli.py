@@ -27,6 +27,7 @@ Commands:
   compare  Measure demos' variants against each other, in rounds.
   demo     Run a demo server under load and watch it.
   explain  Explain a finding: what it means, why it happens, how to fix...
+  load     Load any HTTP server and report, as hey, oha and wrk do.
 """
 
 HELP_DEMO = """\

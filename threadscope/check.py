@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from threadscope.lint_options import lint_options, settings_of
+from threadscope.options import seconds, whole
 
 if TYPE_CHECKING:
     from threadscope.load.plan import LoadPlan
@@ -24,18 +25,6 @@ SECONDS = 5.0
 LEVELS = ("info", "warning", "error", "never")
 CANNOT = 2
 """Exit status when nothing could be checked."""
-
-
-def _time(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
-    from threadscope import cli
-
-    return cli._time(context, parameter, value)
-
-
-def _clients(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
-    from threadscope import cli
-
-    return cli._whole(10_000)(context, parameter, value)
 
 
 @click.command(
@@ -62,7 +51,7 @@ Examples:
     "-c",
     "--concurrency",
     metavar="NUMBER",
-    callback=_clients,
+    callback=whole(10_000),
     default="4",
     show_default=True,
     help="Clients, each of which asks again when it was answered.",
@@ -71,7 +60,7 @@ Examples:
     "-z",
     "--duration",
     metavar="TIME",
-    callback=_time,
+    callback=seconds,
     default="5s",
     show_default=True,
     help="How long it is asked.",
@@ -80,7 +69,7 @@ Examples:
     "-t",
     "--timeout",
     metavar="TIME",
-    callback=_time,
+    callback=seconds,
     default="30s",
     show_default=True,
     help="Longest wait for an answer.",
@@ -95,13 +84,13 @@ Examples:
 @click.option(
     "--max-loop-hold",
     metavar="TIME",
-    callback=_time,
+    callback=seconds,
     help="Fail when a request holds the event loop for longer.",
 )
 @click.option(
     "--max-p99",
     metavar="TIME",
-    callback=_time,
+    callback=seconds,
     help="Fail when 99 of 100 requests take longer (the longest, of fewer than 100).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Only a JSON report on standard output.")

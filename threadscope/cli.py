@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +13,9 @@ import click
 import threadscope
 from threadscope.check import check
 from threadscope.lint_options import known_lint, lint_options, settings_of
+from threadscope.options import load_options, load_plan
+from threadscope.options import seconds as _time
+from threadscope.options import whole as _whole
 from threadscope.usage import Commands
 
 if TYPE_CHECKING:
@@ -21,39 +23,9 @@ if TYPE_CHECKING:
     from threadscope.targets.demo_list import Demo
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-POWERS = {"": 1, "k": 1000, "m": 1_000_000}
-UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-
-
-def _time(_: click.Context, __: click.Parameter, value: str | None) -> float | None:
-    """`5`, `5s`, `500ms`, `2m`: a time in seconds."""
-    if value is None:
-        return None
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|)", value.strip(), re.ASCII)
-    seconds = float(found[1]) * UNITS[found[2]] if found else 0.0
-    if not 0 < seconds <= 86_400:
-        raise click.BadParameter(
-            f"{value!r} is not a time: a number with ms, s, m or h behind it, as in 500ms, 5s"
-            " or 2m, up to 24h"
-        )
-    return seconds
-
-
-def _whole(most: int) -> Callable[[click.Context, click.Parameter, str | None], int | None]:
-    """`100`, `10k`, `1m`: a whole number, at most `most`."""
-
-    def whole(_: click.Context, __: click.Parameter, value: str | None) -> int | None:
-        if value is None:
-            return None
-        found = re.fullmatch(r"(\d{1,15})([km]?)", value.strip().lower(), re.ASCII)
-        number = int(found[1]) * POWERS[found[2]] if found else 0
-        if not 1 <= number <= most:
-            raise click.BadParameter(
-                f"{value!r} is not a whole number from 1 to {most:,} (10k is 10,000, 1m a million)"
-            )
-        return number
-
-    return whole
+DEFAULT_REQUESTS = 200
+"""Of `load`, as hey has it."""
+MODES = ("async", "def", "tour")
 
 
 @click.group(cls=Commands, context_settings=CONTEXT)
@@ -322,3 +294,31 @@ def _run_compare(demos: list[Demo], options: dict[str, Any]) -> int:
     )
     form = "json" if options["as_json"] else "markdown" if options["markdown"] else "text"
     return report(compare(demos, wish), form)
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  threadscope load http://127.0.0.1:8000/            200 requests, 50 clients
+  threadscope load URL -c 100 -z 10s                 for ten seconds
+  threadscope load URL -q 200 -z 30s                 200 a second, on a schedule
+  threadscope load URL --burst 80                    80 at once
+  threadscope load URL -d '{"a": 1}' -T application/json -m POST
+  threadscope load URL -z 10s --json > load.json     a report for programs
+"""
+)
+@click.argument("urls", metavar="URL...", nargs=-1)
+@load_options
+@click.option("--json", "as_json", is_flag=True, help="Only a JSON report on standard output.")
+def load(urls: tuple[str, ...], as_json: bool, **options: Any) -> None:  # noqa: ANN401  # as above
+    """Load any HTTP server and report, as hey, oha and wrk do.
+
+    Several URLs are asked in turn; {client} in one becomes the client's number. Without -n, -z or
+    --burst it is 200 requests, by 50 clients without -c.
+    """
+    if not urls and not options["further_urls"]:
+        raise click.UsageError("what is to be loaded? Say http://127.0.0.1:8000/")
+    plan = load_plan(options, urls, requests=DEFAULT_REQUESTS)
+    from threadscope.loading import load as run
+
+    sys.exit(run(plan, as_json=as_json))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import io
 import json
 import os
@@ -202,6 +203,7 @@ def _screen(session: Session, keys: list[str], options: Options, signals: Signal
 
 async def _show(app: ThreadscopeApp, session: Session, signals: Signals) -> None:
     """Runs the app; a signal, or the end of the observer, ends it as the key does."""
+    gc.freeze()  # what there is now stays: no collection need go through it again
     loop, ended = asyncio.get_running_loop(), threading.Event()
 
     def watch() -> None:

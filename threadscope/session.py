@@ -1,8 +1,8 @@
 """One observation: a server, a load, the sampler and the rings, joined into snapshots.
 
-An observer thread does it all: it reads rings at 20 Hz and the kernel at 10 Hz, folds what is
-older than the watermark, and leaves a snapshot four times a second. Whoever looks takes the latest
-one; commands go into an inbox and are carried out by the same thread.
+An observer thread does it all: ten times a second it reads the kernel and the rings, and the rings
+again for each of four snapshots a second; it folds what is older than the watermark. Whoever looks
+takes the latest snapshot; commands go into an inbox and are carried out by the same thread.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from threadscope.targets.process import Ended
 from threadscope.targets.target import Target
 
 TICK_S = 0.05
+"""What happens happens at a multiple of this; at most of these times something is due."""
 TICKS_A_SAMPLE = 2
 TICKS_A_SNAPSHOT = 5
 TICKS_A_LOOK = 20
@@ -57,6 +58,11 @@ class Options:
     def measure_s(self) -> float | None:
         """Length of a measurement; None: it ends after so many requests."""
         return self.seconds or (None if self.requests else MEASURE_S)
+
+
+def next_tick(tick: int) -> int:
+    """The tick after this one at which something is due."""
+    return min(n * (tick // n + 1) for n in (TICKS_A_SAMPLE, TICKS_A_SNAPSHOT))
 
 
 class Session:
@@ -264,13 +270,21 @@ class Session:
             tick, due = 0, time.monotonic()
             while not self._closing.is_set():
                 self._tick(tick)
-                tick += 1
-                due = max(due + TICK_S, time.monotonic())
-                self._closing.wait(due - time.monotonic())
+                before, tick = tick, next_tick(tick)
+                due = max(due + (tick - before) * TICK_S, time.monotonic())
+                self._obey(due)
         except BaseException as error:
             self.failure = error
         finally:
             self._rings.close()
+
+    def _obey(self, until: float) -> None:
+        """Carries out what the inbox asks for, each at once, until it is time for a tick."""
+        while (left := until - time.monotonic()) > 0 and not self._closing.is_set():
+            try:
+                self._inbox.get(timeout=left)()
+            except Empty:
+                return
 
     def _tick(self, tick: int) -> None:
         while True:

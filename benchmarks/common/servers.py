@@ -56,10 +56,10 @@ def memory_mb(pid: int) -> tuple[float, float]:
 
 
 @contextmanager
-def hello_server(env: Mapping[str, str]) -> Iterator[tuple[int, int]]:
-    """A uvicorn with the hello app, no access log; its PID and port."""
+def hello_server(env: Mapping[str, str], app: str = "hello:app") -> Iterator[tuple[int, int]]:
+    """A uvicorn with an app of this folder, no access log; its PID and port."""
     port = free_port()
-    where = ["--app-dir", str(HERE), "hello:app", "--host", "127.0.0.1", "--port", str(port)]
+    where = ["--app-dir", str(HERE), app, "--host", "127.0.0.1", "--port", str(port)]
     command = [sys.executable, "-P", "-m", "uvicorn", *where, "--no-access-log"]
     with ServerProcess(command, env) as process:
         wait_ready("127.0.0.1", port, process, READY_S)

@@ -2,9 +2,9 @@
 
     python watcher.py FOLDER PID
 
-Rings at 20 Hz, the kernel at 10 Hz, a snapshot four times a second, heartbeats: the ticks of
-`threadscope.session`, in a process of its own. Says `watching` when it does, and when its standard
-input ends: requests seen, records dropped, and its own CPU in percent of a core.
+The kernel at 10 Hz, a snapshot four times a second, the rings for each of them, heartbeats: the
+ticks of `threadscope.session`, in a process of its own. Says `watching` when it does, and when its
+standard input ends: requests seen, records dropped, and its own CPU in percent of a core.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from threadscope.model.aggregator import Aggregator
 from threadscope.model.snapshot import Health
 from threadscope.rings.set import RingSet
 from threadscope.sampling.factory import open_sampler
-from threadscope.session import TICK_S, TICKS_A_SAMPLE, TICKS_A_SNAPSHOT
+from threadscope.session import TICK_S, TICKS_A_SAMPLE, TICKS_A_SNAPSHOT, next_tick
 
 now = time.monotonic_ns
 
@@ -27,7 +27,7 @@ now = time.monotonic_ns
 def watch(folder: Path, pid: int) -> str:
     """Watches until standard input ends; what it saw."""
     rings, sampler, aggregator = RingSet(folder), open_sampler(pid), Aggregator(now())
-    tick, seen, dropped = 0, 0, 0
+    tick, looks, seen, dropped = 0, 1, 0, 0
     before: tuple[int, int] | None = None  # what was over, and overwritten, before we came
     due = begin = time.monotonic()
     cpu = time.process_time()
@@ -41,10 +41,10 @@ def watch(folder: Path, pid: int) -> str:
         aggregator.advance(now())
         if tick % TICKS_A_SNAPSHOT == 0:
             aggregator.snapshot(Health())
-        if tick == 1:
+        if looks == 2:
             print("watching", flush=True)
-        tick += 1
-        due = max(due + TICK_S, time.monotonic())
+        looks, before_it, tick = looks + 1, tick, next_tick(tick)
+        due = max(due + (tick - before_it) * TICK_S, time.monotonic())
     percent = 100 * (time.process_time() - cpu) / (time.monotonic() - begin)
     begun = before or (0, 0)
     return f"{seen - begun[0]} {dropped - begun[1]} {percent:.1f}"

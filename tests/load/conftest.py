@@ -81,8 +81,10 @@ class Load(LoadProcess):
 
     def records(self):
         """Every record of the process's ring, in their order, read as a stranger would."""
-        (path,) = self.folder.glob("load-*.ring")
-        data = path.read_bytes()
+        paths = list(self.folder.glob("load-*.ring"))
+        if not paths:  # it is still starting
+            return []
+        data = paths[0].read_bytes()
         offset, size, count = struct.unpack_from("=3Q", data, 8 * (L.W_SECTIONS + 3 * L.S_RECORDS))
         found = [L.RECORD.unpack_from(data, offset + i * size) for i in range(count)]
         return sorted(record for record in found if record[0] and record[0] == record[-1])

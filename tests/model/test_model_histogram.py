@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from threadscope.model.histogram import MAX_NS, SAMPLES_FOR, Histogram, bucket, middle
+from threadscope.model.histogram import FRESH, MAX_NS, SAMPLES_FOR, Histogram, bucket, middle
 from threadscope.model.snapshot import Latency
 
 US, S = 1_000, 1_000_000_000
@@ -108,3 +108,15 @@ def test_nothing_is_known_of_nothing():
 def test_it_stays_small_whatever_comes(values):
     assert all(0 <= index <= bucket(MAX_NS) for index in of(values).counts)
     assert bucket(MAX_NS) < 5000
+
+
+def test_what_waits_to_be_counted_is_counted_whoever_looks_when():
+    values = [n * 997 % 5_000 * US for n in range(1, 3 * FRESH + 10)]
+    looked_at, left_alone = Histogram(), of(values)
+    for number, value in enumerate(values, 1):
+        looked_at.add(value)
+        assert looked_at.count == number
+        if number % 100 == 0:
+            assert (looked_at.min, looked_at.max) == (min(values[:number]), max(values[:number]))
+    assert contents(looked_at) == contents(left_alone)
+    assert looked_at.total == sum(values)

@@ -15,7 +15,7 @@ class Maybe(NamedTuple):
     description: Any
 
 
-LATENCY = dict.fromkeys(("min", "mean", "p50", "p90", "p95", "p99", "max"), MAYBE)
+LATENCY = dict.fromkeys(("min", "mean", "p50", "p90", "p95", "p99", "p99.9", "max"), MAYBE)
 COUNTS = {"started": int, "completed": int, "failed": int}
 ROUTE = {
     "route": str,
@@ -150,22 +150,23 @@ DOCUMENT = {
 
 def check_document(document: Any) -> None:
     """Every key is there, no other one is, and each holds what it should."""
-    _check(document, DOCUMENT, "document")
+    check(document, DOCUMENT, "document")
 
 
-def _check(value: Any, wanted: Any, where: str) -> None:
+def check(value: Any, wanted: Any, where: str) -> None:
+    """Checks a part of a document against its description."""
     if isinstance(wanted, Maybe):
         if value is not None:
-            _check(value, wanted.description, where)
+            check(value, wanted.description, where)
     elif isinstance(wanted, dict):
         assert isinstance(value, dict), where
         assert value.keys() == wanted.keys(), where
         for key, item in value.items():
-            _check(item, wanted[key], f"{where}.{key}")
+            check(item, wanted[key], f"{where}.{key}")
     elif isinstance(wanted, list):
         assert isinstance(value, list), where
         for number, item in enumerate(value):
-            _check(item, wanted[0], f"{where}[{number}]")
+            check(item, wanted[0], f"{where}[{number}]")
     elif isinstance(wanted, set):
         assert value in wanted, where
     else:

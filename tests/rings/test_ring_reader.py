@@ -238,3 +238,39 @@ def test_no_room_at_all_is_an_error_that_leaves_nothing(tmp_path, monkeypatch):
 
 def test_a_ring_is_private(ring):
     assert ring.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_was_written_behind_many_claims_comes_with_them(new_ring):
+    ring = new_ring(256)
+    reader = ring.reader()
+    claimed = [ring.claim() for _ in range(100)]
+    ring.put(101)
+    reader.drain(0)
+    for number in claimed:
+        ring.write(number)
+    late = reader.drain(0) + reader.drain(0)
+    assert sorted(requests(late)) == [*claimed, 101]
+    assert (reader.dropped, reader.holes) == (0, 0)
+
+
+@pytest.mark.parametrize("place", [1, 20, 40])
+def test_a_kind_of_a_later_version_is_left_out(ring, place):
+    reader = ring.reader()
+    ring.put(*range(1, place))
+    ring.write(ring.claim(), kind=L.DONE + 1)
+    ring.put(*range(place + 1, 41))
+    assert requests(reader.drain(0)) == [n for n in range(1, 41) if n != place]
+
+
+def test_a_table_that_did_not_change_is_not_taken_apart_again(ring):
+    reader, writer = ring.reader(), ring.writer
+    cell = writer.cell(101, 1, L.ROLE_WORKER, "worker")
+    slot = writer.open_slot()
+    L.OPEN_SLOT.pack_into(writer.map, slot * L.WORD, 1, 10, 2, 1, 20, 44, 0, 0)
+    cells, opened = reader.cells(), reader.open()
+    assert reader.cells() is cells
+    assert reader.open() is opened
+    writer.words[cell.at + L.C_HOPS] = 1
+    writer.close_slot(slot)
+    assert [cell.hops for cell in reader.cells()] == [1]
+    assert reader.open() == []

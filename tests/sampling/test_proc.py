@@ -278,3 +278,28 @@ def test_the_clock_id_is_the_one_of_the_c_library():
     clock = ctypes.c_int()
     assert ctypes.CDLL(None).clock_getcpuclockid(os.getpid(), ctypes.byref(clock)) == 0
     assert process_clock(os.getpid()) == clock.value
+
+
+def test_a_thread_that_sleeps_is_seen_with_the_name_that_another_one_gave_it(sampler):
+    with threads(1, nap) as [tid]:
+        until(sampler, lambda rows: rows[tid].state == "S")
+        look(sampler)
+        with open(f"/proc/self/task/{tid}/comm", "w") as file:
+            file.write("renamed")
+        names = [look(sampler)[1][tid].name for _ in range(4)]
+        assert names[-1] == "renamed"
+
+
+def test_a_thread_that_wakes_after_a_long_sleep_is_seen_at_once(sampler):
+    def sleep_then_burn(stop, wake):
+        wake.wait(LIMIT_S)
+        burn(stop)
+
+    wake = threading.Event()
+    with threads(1, sleep_then_burn, wake) as [tid]:
+        _, before = until(sampler, lambda rows: rows[tid].state == "S")
+        before = look(sampler)[1]
+        wake.set()
+        _, after = until(sampler, lambda rows: rows[tid].cpu_ns > before[tid].cpu_ns)
+        assert after[tid] is not before[tid]
+        until(sampler, lambda rows: rows[tid].state == "R")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import tracemalloc
 
@@ -102,3 +103,19 @@ def test_a_writer_never_waits_for_those_who_look():
     assert output.join(10)
     assert output.lines(1) == (f"line {2999:044}",)
     assert output.count == 3000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody naps")
+def test_a_server_that_floods_while_the_reader_naps_need_not_wait():
+    output = OutputBuffer()
+    read, write = os.pipe()
+    output.read_from(read)
+    os.write(write, b"a little\n")
+    while not output.count:
+        threading.Event().wait(0.001)
+    os.set_blocking(write, False)
+    flood = b"x" * 79 + b"\n"
+    assert os.write(write, flood * 6_000) == 480_000, "as much at once as eight usual pipes hold"
+    os.close(write)
+    assert output.join(10)
+    assert output.count == 6_001

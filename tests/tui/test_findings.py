@@ -37,7 +37,7 @@ def with_findings(*findings, **more):
 
 
 def route(path="/slow", *, held=302, kind="async def", failed=0, slow=()):
-    endpoint = replace(f.CPU_ASYNC, route=path, kind=kind, name=path.strip("/"))
+    endpoint = f.CPU_ASYNC._replace(route=path, kind=kind, name=path.strip("/"))
     latency = Latency(16, *[held * MS] * 3, None, None, None, held * MS)
     return RouteSummary(
         endpoint, 16, 16, failed, latency, held * MS, 16 * held * MS, 0.96, Latency(),

@@ -119,6 +119,8 @@ class Crew:
         await asyncio.gather(*tasks, return_exceptions=True)
         for client in self._made.values():
             client.close()
+        if self._pacer is not None:
+            self._pacer.close()
 
     def _adjust(self) -> None:
         if self._stopped or self._clients is None:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 
-from threadscope.load.schedule import SECOND, Schedule
-
-TIMER_S = 0.001
-"""An event loop's timers are no finer."""
+from threadscope.load.alarm import Alarm
+from threadscope.load.schedule import Schedule
 
 
 class Pacer:
@@ -21,22 +19,22 @@ class Pacer:
     def __init__(self, schedule: Schedule) -> None:
         self.schedule = schedule
         self._idle: list[asyncio.Future[int | None]] = []
-        self._timer: asyncio.TimerHandle | None = None
-        self._loop = asyncio.get_running_loop()
+        self._alarm: Alarm | None = None
 
     async def due(self) -> int | None:
         """Waits for a request that is due; its moment. None: look whether you are still wanted."""
         due = self.schedule.take(time.monotonic_ns())
         if due is not None or self.schedule.exhausted:
             return due
-        waiter: asyncio.Future[int | None] = self._loop.create_future()
+        waiter: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
         self._idle.append(waiter)
-        if self._timer is None:
-            self._set_timer()
+        if self._alarm is not None and not self._alarm.armed:
+            self._set_alarm()
         return await waiter
 
     def start(self) -> None:
         """Lets requests come due, from now on."""
+        self._alarm = self._alarm or Alarm(self._hand_out)
         self.schedule.start(time.monotonic_ns())
         self._hand_out()
 
@@ -62,10 +60,13 @@ class Pacer:
             if not waiter.done():
                 waiter.set_result(None)
 
+    def close(self) -> None:
+        """Ends its timer."""
+        if self._alarm is not None:
+            self._alarm.close()
+            self._alarm = None
+
     def _hand_out(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
         now = time.monotonic_ns()
         while self._idle and (due := self.schedule.take(now)) is not None:
             while self._idle:
@@ -76,10 +77,8 @@ class Pacer:
         if self.schedule.exhausted:
             self.wake()
         elif self._idle:
-            self._set_timer()
+            self._set_alarm()
 
-    def _set_timer(self) -> None:
-        if self.schedule.running:
-            now = time.monotonic_ns()
-            wait = max((self.schedule.next_due(now) - now) / SECOND, TIMER_S)
-            self._timer = self._loop.call_later(wait, self._hand_out)
+    def _set_alarm(self) -> None:
+        if self._alarm is not None and self.schedule.running:
+            self._alarm.set(self.schedule.next_due(time.monotonic_ns()))

@@ -42,7 +42,7 @@ from threadscope.model.snapshot import (
 from threadscope.model.windows import KEPT_S, SECOND, Depths, Marks, Seconds
 
 WATERMARK_NS = 100_000_000
-"""How far the picture is behind: rings are read at 20 Hz, writers may be late."""
+"""How far the picture is behind: rings are read just before, but writers may be late."""
 HEADLINE_NS = 5 * SECOND
 MEASURED_NS = SECOND // 2
 PHASES_KEPT = 200
@@ -254,12 +254,7 @@ class Aggregator:
         """
         mark = max(now - WATERMARK_NS, self._mark)
         fold = self._fold
-        for t, ring, what in self._intake.take(mark):
-            if ring is not None:
-                fold.record(ring, what)
-            else:
-                fold.timeline.pass_to(t)
-                what()
+        fold.take(self._intake.take(mark))
         fold.timeline.pass_to(mark)
         fold.threads.steps_at(mark, self._intake.steps_covering(mark))
         self._mark = mark

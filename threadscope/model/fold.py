@@ -7,7 +7,8 @@ without its begin) is taken once; what it does not say is left as it was.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from threadscope.model.holds import Holds
 from threadscope.model.phase import Measurement
@@ -18,13 +19,13 @@ from threadscope.model.requests import (
     Key,
     Log,
     OpenRequest,
+    new_line,
 )
 from threadscope.model.snapshot import (
     Activity,
     Endpoint,
     Event,
     Limiter,
-    LogLine,
     Role,
     SlowRequest,
 )
@@ -76,6 +77,10 @@ class Ring:
         return self._text(number)
 
 
+Item = tuple[int, Ring | None, Any]
+"""Time, and a record of a ring, or (without one) an action."""
+
+
 class Fold:
     """The state of the server, as of the last record."""
 
@@ -89,8 +94,11 @@ class Fold:
         self.lights: dict[str, Rate] = {}
         """Light requests beside the load, by their route; in none of the load's own figures."""
         self.open: dict[Key, OpenRequest] = {}
-        self._ended: dict[Key, Endpoint | None] = {}
-        """The last ones, and what they were."""
+        self._ended: set[Key] = set()
+        self._ended_before: set[Key] = set()
+        """Requests that are over, the last ones in two lots: the older lot goes as a whole."""
+        self._ended_on: dict[Key, tuple[int, Endpoint]] = {}
+        """The last one on each loop's thread, and what it was: the record of its step comes yet."""
         self.limiters: dict[Key, Limiter] = {}
         self._loop_lags: deque[tuple[int, int]] = deque()
         self._gil_lags: deque[tuple[int, int]] = deque()
@@ -118,10 +126,15 @@ class Fold:
             LOOK: self._look,
         }
 
-    def record(self, ring: Ring, record: Record) -> None:
-        """Folds one record."""
-        self.timeline.pass_to(record[6])
-        self._handlers[record[1]](ring, record)
+    def take(self, items: Iterable[Item]) -> None:
+        """Folds what came, in the order of the times."""
+        pass_to, handlers = self.timeline.pass_to, self._handlers
+        for t, ring, what in items:
+            pass_to(t)
+            if ring is not None:
+                handlers[what[1]](ring, what)
+            else:
+                what()
 
     # -- tallies -------------------------------------------------------------------------------
     def roll(self, t: int, *, now: bool = False) -> None:
@@ -155,16 +168,16 @@ class Fold:
     ) -> OpenRequest | None:
         """A request is open, if it was not known to be; None when it has ended already."""
         request = self.open.get(key)
-        if request is None and key not in self._ended:
+        if request is None and key not in self._ended and key not in self._ended_before:
             request = self.open[key] = OpenRequest(arrived, client_request, endpoint)
             self.timeline.opened(1)
         return request
 
     def closed(self, key: Key) -> OpenRequest | None:
         """A request is over; what was known of it."""
-        self._ended[key] = None
+        self._ended.add(key)
         if len(self._ended) > ENDED_KEPT:
-            del self._ended[next(iter(self._ended))]
+            self._ended, self._ended_before = set(), self._ended
         request = self.open.pop(key, None)
         if request is not None:
             self.timeline.opened(-1)
@@ -216,12 +229,12 @@ class Fold:
         waited = max(t - request.arrived, 0)
         if waited >= ARRIVED_LONG_BEFORE_NS:
             self.log.add(
-                LogLine(request.arrived, Event.ARRIVE, number, client, request.endpoint, "", 0, 0,
-                        None, "")
+                new_line((request.arrived, Event.ARRIVE, number, client, request.endpoint, "", 0, 0,
+                          None, ""))
             )  # fmt: skip
-        thread = self.threads.get(ring.pid, tid).label
+        here = self.threads.get(ring.pid, tid).label
         self.log.add(
-            LogLine(t, Event.START, number, client, request.endpoint, thread, 0, waited, None, "")
+            new_line((t, Event.START, number, client, request.endpoint, here, 0, waited, None, ""))
         )
 
     def _step(self, ring: Ring, record: Record) -> None:
@@ -233,8 +246,9 @@ class Fold:
         if request is not None:
             request.recorded += t - begin
         if t - begin >= self.holds.least:
-            known = request.endpoint if request else self._ended.get((ring.pid, number))
-            endpoint = ring.endpoint(what) if what else known or Endpoint()
+            last, known = self._ended_on.get((ring.pid, tid), (0, Endpoint()))
+            known = request.endpoint if request else known if last == number else Endpoint()
+            endpoint = ring.endpoint(what) if what else known
             hold = self.holds.ended(thread, number, endpoint, begin, t, cpu * 1000)
             tally = self._tally(t)
             tally.holds.append(hold)
@@ -252,7 +266,7 @@ class Fold:
         held, longest, cpu = held * 1000, longest * 1000, cpu * 1000
         endpoint = ring.endpoint(what)
         request = self.closed((ring.pid, number))
-        self._ended[ring.pid, number] = endpoint
+        self._ended_on[ring.pid, tid] = number, endpoint
         if request is None:
             request = OpenRequest(arrived, 0, endpoint)
         if flags & F_ONLY:
@@ -269,7 +283,7 @@ class Fold:
         self.served.add(t, t - arrived)
         client, took = self.clients.who(request.client_request), t - arrived
         self.log.add(
-            LogLine(t, Event.END, number, client, endpoint, "", status, took, None, ""),
+            new_line((t, Event.END, number, client, endpoint, "", status, took, None, "")),
             request.client_request,
         )
         if self.measurement is not None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from operator import itemgetter
-from typing import Any
 
 from threadscope.model.fold import (
     ARRIVE,
@@ -22,6 +21,7 @@ from threadscope.model.fold import (
     SEND,
     STEP,
     Fold,
+    Item,
     Ring,
 )
 from threadscope.model.records import Batch, Record
@@ -37,9 +37,6 @@ LOST_AFTER_NS = SECOND
 LOOK_BEFORE_NS = 10_000_000
 """So long before a long step's end it is seen who waits for it: by then most have come."""
 
-Item = tuple[int, Ring | None, Any]
-"""Time, and a record of a ring, or (without one) an action."""
-
 
 class Intake:
     """The rings, and what of them was not folded yet."""
@@ -47,6 +44,8 @@ class Intake:
     def __init__(self, fold: Fold) -> None:
         self._fold = fold
         self._pending: list[Item] = []
+        self._steps: list[tuple[int, Ring, Record]] = []
+        """Those of them that are steps."""
         self.rings: dict[int, Ring] = {}
         self._missing: dict[tuple[int, int], int] = {}
         self.closed = False
@@ -89,9 +88,11 @@ class Intake:
                 pending.append((record[7], ring, _arrival(record)))
             elif record[1] == HOP_OUT:
                 pending.append((record[7], ring, _hop_in(record)))
-            elif record[1] == STEP and t - record[7] >= self._fold.holds.least:
-                moment = t - min((t - record[7]) // 10, LOOK_BEFORE_NS)
-                pending.append((moment, ring, (0, LOOK, *record[2:])))
+            elif record[1] == STEP:
+                self._steps.append((t, ring, record))
+                if t - record[7] >= self._fold.holds.least:
+                    moment = t - min((t - record[7]) // 10, LOOK_BEFORE_NS)
+                    pending.append((moment, ring, (0, LOOK, *record[2:])))
             pending.append((t, ring, record))
         self._fold.read += len(batch.records)
         if load or self.closed:
@@ -143,10 +144,11 @@ class Intake:
 
     def steps_covering(self, mark: int) -> dict[tuple[int, int], Activity]:
         """Steps that are recorded, being over now, but were not at the watermark."""
+        self._steps = [step for step in self._steps if step[0] > mark]
         return {
             (ring.pid, what[4]): Activity(what[5], ring.endpoint(what[11]), what[7])
-            for _, ring, what in self._pending
-            if ring is not None and what[1] == STEP and what[7] <= mark
+            for _, ring, what in self._steps
+            if what[7] <= mark
         }
 
 

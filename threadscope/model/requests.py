@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Container
 from dataclasses import dataclass
+from functools import partial
 
 from threadscope.model.snapshot import Endpoint, Event, LogLine
 
@@ -35,6 +36,16 @@ class OpenRequest:
     """It waited before its endpoint was reached."""
 
 
+new_line = partial(tuple.__new__, LogLine)
+"""Half the price of LogLine(...), for thousands of them a second."""
+_CLIENT_NS = LogLine._fields.index("client_ns")
+
+
+def with_client_ns(line: LogLine, took: int) -> LogLine:
+    """The same line with what the client saw: `_replace` costs five times as much."""
+    return new_line((*line[:_CLIENT_NS], took, *line[_CLIENT_NS + 1 :]))
+
+
 class Log:
     """The last lines of what happened, and what is still to be added to them."""
 
@@ -51,7 +62,7 @@ class Log:
         if line.event is Event.END and client_request:
             early = self._early.pop(client_request, None)
             if early is not None:
-                line = line._replace(client_ns=early)
+                line = with_client_ns(line, early)
             else:
                 self._unanswered[client_request] = self._added
                 if len(self._unanswered) > LOG_LINES:  # its line has left the log
@@ -69,7 +80,7 @@ class Log:
             return
         index = number - (self._added - len(self._lines))
         if index >= 0:
-            self._lines[index] = self._lines[index]._replace(client_ns=took)
+            self._lines[index] = with_client_ns(self._lines[index], took)
 
     def note(self, t: int, text: str) -> None:
         """Adds a remark of threadscope's own."""

@@ -19,6 +19,8 @@ def clean(text: str, limit: int = 500) -> str:
         text: anything, from anyone.
         limit: characters kept; the rest becomes an ellipsis.
     """
+    if len(text) <= limit and text.isascii() and text.isprintable():
+        return text  # as most texts are
     text = _ESCAPES.sub("", text[: 4 * limit])
     text = "".join(_plain(ch) for ch in text.replace("\t", "    "))
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -19,6 +19,8 @@ class Timeline:
         self.origin = origin
         self._now = origin
         self._buckets: dict[int, Evidence] = {}
+        self._present, self._present_end = Evidence(), origin
+        """The bucket of the moment, and where it ends."""
         self._marked = 0
         self._before = Evidence()
         """Sum of the buckets from the mark on that were dropped."""
@@ -30,7 +32,7 @@ class Timeline:
 
     def restart(self, origin: int) -> None:
         """Forgets what was summed; the state of the moment stays."""
-        self.origin = self._now = origin
+        self.origin = self._now = self._present_end = origin
         self._buckets.clear()
         self.mark(origin)
 
@@ -53,17 +55,18 @@ class Timeline:
 
     def pass_to(self, t: int) -> None:
         """Lets the present state last until t; a t that is past already changes nothing."""
-        wants = self.open if self.in_flight is None else max(self.in_flight, self.open)
         while self._now < t:
-            index = (self._now - self.origin) // BUCKET_NS
-            until = min(t, self.origin + (index + 1) * BUCKET_NS)
-            passed = until - self._now
-            bucket = self._bucket(index)
+            if self._now >= self._present_end:
+                index = (self._now - self.origin) // BUCKET_NS
+                self._present = self._bucket(index)
+                self._present_end = self.origin + (index + 1) * BUCKET_NS
+            until = t if t < self._present_end else self._present_end
+            passed, bucket, is_open = until - self._now, self._present, self.open
             bucket.seen += passed
-            bucket.open += self.open * passed
-            if wants >= 2:
+            bucket.open += is_open * passed
+            if is_open >= 2 or (self.in_flight is not None and self.in_flight >= 2):
                 bucket.wanted += passed
-                if self.open <= 1:
+                if is_open <= 1:
                     bucket.alone += passed
                 if self.hops <= 1:
                     bucket.one_hop += passed
@@ -71,13 +74,19 @@ class Timeline:
 
     def opened(self, by: int) -> None:
         """So many more requests are open."""
-        self.open = max(self.open + by, 0)
-        self.open_max = max(self.open_max, self.open)
+        self.open += by
+        if self.open < 0:
+            self.open = 0
+        if self.open > self.open_max:
+            self.open_max = self.open
 
     def hopped(self, by: int) -> None:
         """So many more hops run."""
-        self.hops = max(self.hops + by, 0)
-        self.hops_max = max(self.hops_max, self.hops)
+        self.hops += by
+        if self.hops < 0:
+            self.hops = 0
+        if self.hops > self.hops_max:
+            self.hops_max = self.hops
 
     def held(self, begin: int, end: int, amount: int) -> None:
         """Steps held the event loop for so many ns between two moments."""
@@ -94,6 +103,9 @@ class Timeline:
             return
         # a stream may have begun hours ago: only what is kept is gone through
         begin_kept = max(begin, self.origin, self._now - KEPT * BUCKET_NS)
+        if self._present_end - BUCKET_NS <= begin_kept == begin and end <= self._present_end:
+            setattr(self._present, name, getattr(self._present, name) + float(amount))
+            return
         while begin_kept < end:
             index = (begin_kept - self.origin) // BUCKET_NS
             until = min(end, self.origin + (index + 1) * BUCKET_NS)

@@ -19,6 +19,9 @@ from threadscope.model.snapshot import (
     TargetInfo,
     ThreadSummary,
 )
+from threadscope.report.figures import latency_ms as _latency
+from threadscope.report.figures import ms as _ms
+from threadscope.report.figures import rounded as _round
 from threadscope.report.findings import holders
 from threadscope.report.rounds import (
     METRICS,
@@ -260,16 +263,3 @@ def _thread(thread: ThreadSummary) -> dict[str, Any]:
         "involuntary_switches_per_s": _round(thread.involuntary_per_s, 1),
         "hops": thread.hops,
     }
-
-
-def _latency(latency: Latency) -> dict[str, float | None]:
-    names = ("min", "mean", "p50", "p90", "p95", "p99", "max")
-    return {name: _ms(getattr(latency, name)) for name in names}
-
-
-def _ms(ns: float | None) -> float | None:
-    return None if ns is None else round(ns / 1e6, 3)
-
-
-def _round(value: float | None, digits: int = 3) -> float | None:
-    return None if value is None else round(value, digits)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import struct
+from itertools import count as count_from
 from pathlib import Path
 
 from threadscope.model.records import CellEntry, OpenEntry, Record
@@ -16,14 +17,21 @@ from threadscope.model.text import clean
 from threadscope.probe import layout as L
 
 CHUNK = 512
-FIRST_CHUNK = 128
-"""Mostly little is new. More than any number of writers that may have claimed and not written."""
+FIRST_CHUNK = 32
+"""Mostly little is new. Where more writers than this have claimed and not written, what others
+wrote behind them is found by a later look."""
 HOLE_AFTER_NS = 250_000_000
 """A number may be claimed and written late (112 ms were seen); after this it never comes."""
 _HEADER = struct.Struct(f"={L.HEADER_WORDS}Q")
 _CELL = struct.Struct(f"={L.CELL_WORDS}Q")
 _WORD = struct.Struct("=Q")
 _KINDS = frozenset(range(L.ARRIVE, L.DONE + 1))
+_SIZE = L.RECORD.size
+_WORDS = _SIZE // L.WORD
+
+
+Header = tuple[int, ...]
+"""The words of `probe.layout`, by W_*."""
 
 
 class RingUnreadable(Exception):
@@ -62,6 +70,8 @@ class RingReader:
         self._next = 1
         self._missing: dict[int, int] = {}
         self._texts: dict[int, str] = {0: ""}
+        self._cells: tuple[bytes, list[CellEntry]] = b"", []
+        self._open: tuple[bytes, list[OpenEntry]] = b"", []
         if not from_start:
             self._next = self._newest() + 1
 
@@ -103,7 +113,7 @@ class RingReader:
         """
         os.pwrite(self._fd, _WORD.pack(t), L.W_HEARTBEAT * L.WORD)
 
-    def header(self) -> tuple[int, ...]:
+    def header(self) -> Header:
         """The header's words; all 0 when the file is gone short."""
         data = os.pread(self._fd, _HEADER.size, 0)
         return _HEADER.unpack(data) if len(data) == _HEADER.size else (0,) * L.HEADER_WORDS
@@ -126,28 +136,42 @@ class RingReader:
         text = self._texts[number] = L.SEPARATOR.join(clean(part) for part in parts)
         return text
 
-    def cells(self) -> list[CellEntry]:
-        """The cells that were ever used."""
-        offset, size, count = self._sections[L.S_CELLS]
-        used = min(self.header()[L.W_CELL_HIGH], count)
-        data = os.pread(self._fd, used * size, offset)
-        return [
-            CellEntry(
-                w[L.C_NOW_REQUEST], w[L.C_NOW_SINCE], w[L.C_NOW_WHAT] & 0xFFFF,
-                w[L.C_NOW_WHAT] >> 16 & 0xFFFFFFFF, w[L.C_NOW_WHAT] >> 48, w[L.C_TID],
-                self.text(w[L.C_NAME]), w[L.C_ROLE], w[L.C_ENDED], w[L.C_HOPS],
-                w[L.C_HOPS_BEFORE],
-            )
-            for w in _CELL.iter_unpack(data[: len(data) // size * size])
-        ]  # fmt: skip
+    def cells(self, header: Header | None = None) -> list[CellEntry]:
+        """The cells that were ever used.
 
-    def open(self) -> list[OpenEntry]:
-        """The requests that are open now and have waited at least once."""
-        offset, size, count = self._sections[L.S_OPEN]
-        used = min(self.header()[L.W_OPEN_HIGH], count)
-        data = os.pread(self._fd, used * size, offset)
-        slots = L.OPEN_SLOT.iter_unpack(data[: len(data) // size * size])
-        return [OpenEntry(*slot[:6]) for slot in slots if slot[L.O_REQUEST]]
+        Args:
+            header: the present one, from whoever has read it already.
+        """
+        data = self._used(L.S_CELLS, (header or self.header())[L.W_CELL_HIGH])
+        if data != self._cells[0]:  # mostly nothing has changed
+            self._cells = data, [self._cell(words) for words in _CELL.iter_unpack(data)]
+        return self._cells[1]
+
+    def _cell(self, words: tuple[int, ...]) -> CellEntry:
+        what = words[L.C_NOW_WHAT]
+        return CellEntry(
+            words[L.C_NOW_REQUEST], words[L.C_NOW_SINCE], what & 0xFFFF, what >> 16 & 0xFFFFFFFF,
+            what >> 48, words[L.C_TID], self.text(words[L.C_NAME]), words[L.C_ROLE],
+            words[L.C_ENDED], words[L.C_HOPS], words[L.C_HOPS_BEFORE],
+        )  # fmt: skip
+
+    def open(self, header: Header | None = None) -> list[OpenEntry]:
+        """The requests that are open now and have waited at least once.
+
+        Args:
+            header: the present one, from whoever has read it already.
+        """
+        data = self._used(L.S_OPEN, (header or self.header())[L.W_OPEN_HIGH])
+        if data != self._open[0]:
+            slots = L.OPEN_SLOT.iter_unpack(data)
+            self._open = data, [OpenEntry(*slot[:6]) for slot in slots if slot[L.O_REQUEST]]
+        return self._open[1]
+
+    def _used(self, section: int, high: int) -> bytes:
+        """The items of a section that were ever used; whole ones only."""
+        offset, size, count = self._sections[section]
+        data = os.pread(self._fd, min(high, count) * size, offset)
+        return data[: len(data) // size * size]
 
     def drain(self, t: int) -> list[Record]:
         """The records that came since the last call, late ones among them.
@@ -164,16 +188,50 @@ class RingReader:
         return out
 
     def _scan(self, out: list[Record], t: int, size: int) -> bool:
-        """Reads one chunk; whether it was full, so that there may be more."""
+        """Reads one chunk; whether it was full, so that there may be more.
+
+        What is complete, in a row and the same in two copies is taken all at once.
+        """
         first = self._read_records(self._next, size)
+        words = memoryview(first).cast("Q")
+        begins, ends = words[::_WORDS].tolist(), words[_WORDS - 1 :: _WORDS].tolist()
+        if max(begins, default=0) < self._next:
+            return False
+        whole = 0
+        for want, begin, end in zip(count_from(self._next), begins, ends, strict=False):
+            if begin != want or end != want:
+                break
+            whole += 1
+        second = self._read_records(self._next, whole)
+        if not whole or second != first[: whole * _SIZE]:
+            return self._scan_one_by_one(out, t, first)
+        records = L.RECORD.iter_unpack(second)
+        if not _KINDS.issuperset(second[L.WORD :: _SIZE]):
+            out.extend(record for record in records if record[L.R_KIND] in _KINDS)
+        else:
+            out.extend(records)
+        self._next += whole
+        if whole < len(begins) and max(begins[whole:]) > self._next:
+            return self._scan_one_by_one(out, t, first[whole * _SIZE :])
+        return whole == size
+
+    def _scan_one_by_one(self, out: list[Record], t: int, first: bytes) -> bool:
+        """Like `_scan`, where records are missing, half written or overwritten.
+
+        Args:
+            out: where they go.
+            t: monotonic ns.
+            first: a first copy of them.
+        """
+        size = len(first) // _SIZE
         second = self._read_records(self._next, size)
         same = first == second
         missing: list[int] = []
         highest = self._next - 1
         for want, record in enumerate(L.RECORD.iter_unpack(second), self._next):
             if record[0] == want == record[13]:
-                at = (want - self._next) * L.RECORD.size
-                if not same and first[at : at + 64] != second[at : at + 64]:
+                at = (want - self._next) * _SIZE
+                if not same and first[at : at + _SIZE] != second[at : at + _SIZE]:
                     missing.append(want)  # was being written: next time
                     continue
                 highest = want

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -32,8 +33,8 @@ class RingSet:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._readers: dict[Path, RingReader] = {}
-        self._refused: set[Path] = set()
+        self._readers: dict[str, RingReader] = {}
+        self._refused: set[str] = set()
         self._looked = self._beaten = 0
         self.trouble = ""
 
@@ -49,41 +50,46 @@ class RingSet:
         beats = t - self._beaten > BEAT_NS
         if beats:
             self._beaten = t
-        for path, reader in self._readers.items():
-            is_load = path.name.startswith("load-")
+        for name, reader in self._readers.items():
+            is_load = name.startswith("load-")
             if beats and not is_load:
                 reader.beat(t)
             records = reader.drain(t)
+            header = reader.header()
             batch = Batch(
                 pid=reader.pid,
                 t=t,
                 records=records,
-                cells=[] if is_load else reader.cells(),
-                open=[] if is_load else reader.open(),
+                cells=[] if is_load else reader.cells(header),
+                open=[] if is_load else reader.open(header),
                 text=reader.text,
                 dropped=reader.dropped,
                 holes=reader.holes,
-                errors=reader.header()[L.W_ERRORS],
+                errors=header[L.W_ERRORS],
             )
             yield batch, is_load
 
     def _find(self) -> None:
-        for path in sorted(self._folder.glob("*.ring")):
-            if path in self._readers or path in self._refused:
+        try:
+            names = set(os.listdir(self._folder))
+        except OSError:
+            return  # the whole folder is gone: its observation is over
+        for name in sorted(names - self._readers.keys() - self._refused):
+            if not name.endswith(".ring"):
                 continue
             try:
-                self._readers[path] = RingReader(path)
+                self._readers[name] = RingReader(self._folder / name)
                 self._beaten = 0
             except RingUnreadable as error:
-                self._refused.add(path)
+                self._refused.add(name)
                 self.trouble = str(error)
             except OSError:
                 continue  # gone between the list and the look: its process ended
 
     def facts(self) -> Facts | None:
         """Of the first server whose ring was found."""
-        for path, reader in self._readers.items():
-            if path.name.startswith("server-"):
+        for name, reader in self._readers.items():
+            if name.startswith("server-"):
                 header = reader.header()
                 loop, http = reader.text(header[L.W_LOOP]), reader.text(header[L.W_HTTP])
                 return Facts(reader.text(header[L.W_PYTHON]), bool(header[L.W_GIL]), loop, http)

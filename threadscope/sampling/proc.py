@@ -2,7 +2,8 @@
 
 Each thread's `schedstat` and `stat` stay open and are read with `pread`: that costs a tenth of
 opening them, and an open file never speaks of another thread that got the same number.
-A thread whose files did not change since the last look gives the same sample again.
+A thread whose `schedstat` did not change has not run: it is in the state that it was in, and its
+longer files are read now and then only. Its sample is the same object again.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from .descriptors import SHARED, Budget
 _SIZE = 4096
 """Bytes; no file here is longer (`status` has about 1,500)."""
 _DETAIL_EVERY = 4
-"""Samples from one look at a thread's context switches to the next."""
+"""Samples from one look at a thread's context switches to the next, and to the `stat` of a thread
+that does not run: another one may have renamed or woken it."""
 _NO_FILES = (errno.EMFILE, errno.ENFILE)
 """Our own trouble; any other error means that a thread ended."""
 
@@ -78,22 +80,36 @@ class _File:
 class _Thread:
     """What is kept of one thread between two looks."""
 
-    __slots__ = ("_head", "_sched", "_sched_file", "_stat", "_stat_file", "_status_file", "sample")
+    __slots__ = (
+        "_head",
+        "_sched",
+        "_sched_file",
+        "_stat",
+        "_stat_file",
+        "_status_file",
+        "_switched",
+        "sample",
+    )
 
     def __init__(self, directory: int, tid: int, schedstat: bool, budget: Budget) -> None:
         self._stat_file = _File(directory, f"{tid}/stat", budget)
         self._sched_file = _File(directory, f"{tid}/schedstat", budget) if schedstat else None
         self._status_file = _File(directory, f"{tid}/status", budget)
-        self._stat = self._sched = self._head = b""
+        self._stat = self._sched = self._head = self._switched = b""
         self.sample = ThreadSample(tid, -1, "", "", None, 0, None, None, None)
 
-    def look(self) -> ThreadSample:
-        """Reads `schedstat` and `stat`.
+    def look(self, *, thorough: bool) -> ThreadSample:
+        """Reads `schedstat`, and `stat` too where that has changed.
+
+        Args:
+            thorough: read `stat` in any case.
 
         Raises:
             OSError: the thread ended.
         """
         sched = self._sched_file.read() if self._sched_file else b""
+        if sched and sched == self._sched and not thorough:
+            return self.sample
         stat = self._stat_file.read()
         if stat != self._stat or sched != self._sched:
             self.sample = self._parse(stat, sched)
@@ -121,11 +137,14 @@ class _Thread:
         )
 
     def look_closer(self) -> ThreadSample:
-        """Reads the context switches too.
+        """Reads the context switches too, unless it has not run since it did that before.
 
         Raises:
             OSError: the thread ended.
         """
+        if self._sched and self._sched == self._switched:
+            return self.sample
+        self._switched = self._sched
         try:
             voluntary, involuntary = parse.parse_switches(self._status_file.read())
         except ValueError:
@@ -223,8 +242,9 @@ class ProcessSampler:
                 thread = _Thread(self._dir, tid, self._schedstat, self._budget)
                 self._threads[tid] = thread
             try:
-                sample = thread.look()
-                return thread.look_closer() if self._wants_detail(sample) else sample
+                turn = (self._round + tid) % _DETAIL_EVERY == 0
+                sample = thread.look(thorough=turn)
+                return thread.look_closer() if self._wants_detail(sample, turn) else sample
             except OSError as error:
                 if error.errno in _NO_FILES:
                     raise
@@ -233,11 +253,11 @@ class ProcessSampler:
                 self._forget([tid])
         return None
 
-    def _wants_detail(self, sample: ThreadSample) -> bool:
+    def _wants_detail(self, sample: ThreadSample, turn: bool) -> bool:
         """By turns, so that the cost spreads over the samples; at first sight at once."""
         if self._detail is not None and sample.tid not in self._detail:
             return False
-        return sample.voluntary is None or (self._round + sample.tid) % _DETAIL_EVERY == 0
+        return turn or sample.voluntary is None
 
     def _forget(self, tids: Collection[int]) -> None:
         for tid in tids:

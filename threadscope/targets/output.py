@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
+import time
 from collections import deque
 from itertools import islice
 
 from threadscope.model.text import clean
 
 _CHUNK = 64 * 1024
+_PIPE = 1024 * 1024
+"""Bytes that a pipe can be made to hold: as much as an unprivileged user may ask for."""
+_LITTLE = 8 * 1024
+_NAP_S = 0.05
+"""A server that logs each request would wake us for each: after a little came, the rest may wait
+in the pipe for so long. That is room for 20 MB a second before the server would have to wait."""
 
 
 class OutputBuffer:
@@ -81,12 +89,28 @@ class OutputBuffer:
         return clean(visible.decode(errors="replace"), self._max_line)
 
     def _read(self, fd: int) -> None:
+        roomy = _widen(fd)
         try:
             while data := os.read(fd, _CHUNK):
                 self.feed(data)
+                if roomy and len(data) < _LITTLE:
+                    time.sleep(_NAP_S)
         except OSError:  # a pty's end of file
             pass
         finally:
             os.close(fd)
             if self._partial:
                 self.feed(b"\n")
+
+
+def _widen(fd: int) -> bool:
+    """Lets a pipe hold more; False where that cannot be: no pipe, another system, no room."""
+    if sys.platform != "linux":
+        return False
+    import fcntl
+
+    try:
+        fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, _PIPE)
+    except OSError:
+        return False
+    return True

@@ -23,6 +23,10 @@ class History:
     def __len__(self) -> int:
         return len(self._kept)
 
+    def all(self) -> list[Snapshot]:
+        """Oldest first."""
+        return list(self._kept)
+
     @property
     def latest(self) -> Snapshot | None:
         """The newest."""

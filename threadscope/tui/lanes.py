@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import groupby
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from textual.strip import Strip
 from threadscope.model.snapshot import Lane, ProcessRow, Role, Snapshot, ThreadRow
 from threadscope.report.units import percent
 from threadscope.tui import lanes_math as lm
-from threadscope.tui.line import BLOCKS, Line, Piece, fit, grouped
+from threadscope.tui.line import BLOCKS, Line, Piece, fit
 from threadscope.tui.palette import (
     GHOST,
     MUTED,
@@ -20,7 +21,6 @@ from threadscope.tui.palette import (
     STRONG,
     TEXT,
     UNCLAIMED,
-    RequestStyles,
     request_styles,
 )
 from threadscope.tui.panel import Panel
@@ -44,6 +44,10 @@ LEGEND = 80
 """From this many columns on the glyphs are explained."""
 RIGHT = 12
 """Columns right of the lanes."""
+_LOWER = BLOCKS + BLOCKS[-1] * lm.FULL
+_UPPER = BLOCKS[0] * lm.FULL + BLOCKS
+"""The block of each height, in the lower (or only) and in the upper line of a lane."""
+_PARTS = re.compile(" +|[^ ]+")
 
 
 def lanes_of(snapshot: Snapshot) -> list[Lane]:
@@ -179,10 +183,10 @@ def _lane_strips(
     line = Line().add(" ").left(fit(name, label - 2), label - 1, style)
     lines = [line]
     if frame.tall:
-        upper = Line().to(label).pieces(lane_pieces(cells, upper=True, loop=loop))
-        lines = [upper, line.pieces(lane_pieces(cells, lower=True, loop=loop))]
+        upper = Line().to(label).cells(lane_pieces(cells, upper=True, loop=loop))
+        lines = [upper, line.cells(lane_pieces(cells, lower=True, loop=loop))]
     else:
-        line.pieces(lane_pieces(cells, loop=loop))
+        line.cells(lane_pieces(cells, loop=loop))
     line.right("ended" if ended else f"{percent(share)} %", RIGHT - 1, MUTED)
     return [one.strip(frame.width) for one in lines]
 
@@ -200,14 +204,6 @@ def _process(head: ProcessRow, view: lm.Window, frame: Frame) -> Strip:
     return line.right(f"{percent(head.cpu_percent)} %", RIGHT - 1, MUTED).strip(frame.width)
 
 
-class _Run(NamedTuple):
-    """Cells in a row that belong to one request."""
-
-    cells: list[lm.LaneCell]
-    followed: bool
-    """Another request begins right behind it."""
-
-
 def lane_pieces(
     cells: Sequence[lm.LaneCell],
     *,
@@ -223,73 +219,88 @@ def lane_pieces(
         lower: draw the lower of two lines.
         loop: an event loop's lane: requests pass it on their way to a worker thread.
     """
-    top = 16 if upper or lower else lm.FULL
-    base = lm.FULL if upper else 0
+    top = 2 * lm.FULL if upper or lower else lm.FULL
+    blocks = _UPPER if upper else _LOWER
+    heights = [cell.height for cell in cells]
+    line = "".join([blocks[height] for height in heights])
     pieces: list[Piece] = []
-    for run in _runs(cells):
-        heights = [min(lm.FULL, max(0, cell.height - base)) for cell in run.cells]
-        request = run.cells[0].request
+    begin = end = 0
+    for request, group in groupby([cell.request for cell in cells]):
+        begin, end = end, end + len(list(group))
+        text = line[begin:end]
         if not request:
-            pieces += grouped(_free(height, upper) for height in heights)
-            continue
-        styles = request_styles(request)
-        if loop and _passes(run.cells, top):
-            pieces.append(("".join(_free(height, upper)[0] for height in heights), styles.name))
-            continue
-        filled = sum(cell.height for cell in run.cells) >= FILLED * top * len(run.cells)
-        drawn = [
-            (BLOCKS[height], styles.block) if height else (HELD, styles.shade) for height in heights
-        ]
-        if upper and any(cell.height for cell in run.cells):
-            drawn = [(" ", styles.block) if ch == HELD else (ch, style) for ch, style in drawn]
-        gap = run.followed and len(drawn) >= GAP_FROM
-        if request > 0 and not lower:
-            _write_number(drawn, request, len(drawn) - gap, styles, filled=filled)
-        if gap:
-            drawn[-1] = ("▊", styles.edge) if heights[-1] == lm.FULL else (" ", TEXT)
-        pieces += grouped(drawn)
+            pieces += _split(text, UNCLAIMED, (" " if upper else IDLE, GHOST))
+        elif loop and _passes(heights[begin:end], top):
+            style = request_styles(request).name
+            pieces.append((text if upper else text.replace(" ", IDLE), style))
+        else:
+            cpu = sum(heights[begin:end])
+            filled = cpu >= FILLED * top * len(text)
+            followed = end < len(cells) and cells[end].boundary
+            number = 0 if lower else request
+            held = upper and cpu > 0
+            pieces += _claimed(text, request, number, filled=filled, blank=held, gap=followed)
     return pieces
 
 
-def _runs(cells: Sequence[lm.LaneCell]) -> list[_Run]:
-    groups = [list(group) for _, group in groupby(cells, key=lambda cell: cell.request)]
+def _claimed(
+    text: str, request: int, number: int, *, filled: bool, blank: bool, gap: bool
+) -> list[Piece]:
+    """Cells of one request.
+
+    Args:
+        text: their blocks.
+        request: gives the colour.
+        number: is written on them where there is room; not above 0: none is.
+        filled: they are high enough for a number inside.
+        blank: cells without CPU are left blank; else they are shaded.
+        gap: another request begins right behind them.
+    """
+    styles = request_styles(request)
+    free = (" ", styles.block) if blank else (HELD, styles.shade)
+    last: list[Piece] = []
+    if gap and len(text) >= GAP_FROM:
+        last = [("▊", styles.edge) if text[-1] == BLOCKS[-1] else (" ", TEXT)]
+        text = text[:-1]
+    name, at = _number(number, len(text), filled=filled) if number > 0 else ("", 0)
+    written = [(name, styles.number if filled else styles.start)] if name else []
     return [
-        _Run(group, i + 1 < len(groups) and groups[i + 1][0].boundary)
-        for i, group in enumerate(groups)
+        *_split(text[:at], styles.block, free),
+        *written,
+        *_split(text[at + len(name) :], styles.block, free),
+        *last,
     ]
 
 
-def _passes(cells: Sequence[lm.LaneCell], top: int) -> bool:
+def _split(blocks: str, style: Style, free: Piece) -> list[Piece]:
+    """Blocks in one style; where there are none, another character in another style."""
+    if not blocks:
+        return []
+    if " " not in blocks:
+        return [(blocks, style)]
+    return [
+        (free[0] * len(part), free[1]) if part[0] == " " else (part, style)
+        for part in _PARTS.findall(blocks)
+    ]
+
+
+def _passes(heights: Sequence[int], top: int) -> bool:
     """Whether a request is on the loop only for a moment, on its way to a worker thread.
 
     Without the shade of one that holds it, it is seen that the loop idles or waits for the GIL.
     """
-    return len(cells) < BRIEF and all(cell.height <= LITTLE * top for cell in cells)
+    return len(heights) < BRIEF and all(height <= LITTLE * top for height in heights)
 
 
-def _free(height: int, upper: bool) -> Piece:
-    """A cell that no request claims."""
-    if height:
-        return BLOCKS[height], UNCLAIMED
-    return " " if upper else IDLE, GHOST
-
-
-def _write_number(
-    drawn: list[Piece], request: int, room: int, styles: RequestStyles, *, filled: bool
-) -> None:
-    """`84` in the middle of full blocks, `#84` at the start of low ones, where there is room."""
+def _number(request: int, room: int, *, filled: bool) -> tuple[str, int]:
+    """`84` in the middle of full blocks, `#84` at the start of low ones; "" without room."""
     text = str(request) if filled else f"#{request}"
     if len(text) > room:
-        return
+        return "", 0
     if filled:
         text = f" {text} " if len(text) + 4 <= room else text
-        start = (room - len(text)) // 2
-    else:
-        start = 0
-        text += " " if len(text) < room else ""
-    style = styles.number if filled else styles.start
-    for i, ch in enumerate(text, start):
-        drawn[i] = (ch, style)
+        return text, (room - len(text)) // 2
+    return text + " " * (len(text) < room), 0
 
 
 def _queue_strips(snapshot: Snapshot, view: lm.Window, frame: Frame) -> list[Strip]:
@@ -308,13 +319,10 @@ def _queue_strips(snapshot: Snapshot, view: lm.Window, frame: Frame) -> list[Str
 def _queue_strip(name: str, depths: Sequence[int], waiting: int, frame: Frame) -> Strip:
     scale = max(depths, default=0)
     line = Line().add(" ").left(name, frame.label - 1)
-    line.pieces(grouped(_depth_piece(lm.depth_height(depth, scale)) for depth in depths))
+    blocks = "".join([BLOCKS[lm.depth_height(depth, scale)] for depth in depths])
+    line.cells(_split(blocks, QUEUE, (IDLE, GHOST)))
     style: Style = QUEUE if waiting else MUTED
     return line.right(f"{waiting} waiting", RIGHT - 1, style).strip(frame.width)
-
-
-def _depth_piece(height: int) -> Piece:
-    return (BLOCKS[height], QUEUE) if height else (IDLE, GHOST)
 
 
 def axis_strip(frame: Frame, at: int) -> Strip:

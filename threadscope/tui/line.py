@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from rich.cells import cell_len, set_cell_size
@@ -17,6 +18,9 @@ Piece = tuple[str, Style]
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
 """Heights 0 to 8."""
+
+new_segment = partial(tuple.__new__, Segment)
+"""Half the price of Segment(...), for hundreds of them a picture."""
 
 
 def width_of(text: str) -> int:
@@ -70,8 +74,8 @@ class Line:
     def add(self, text: str, style: Style = TEXT) -> Line:
         """Append text."""
         if text:
-            self._segments.append(Segment(text, style))
-            self.width += width_of(text)
+            self._segments.append(new_segment((text, style, None)))
+            self.width += len(text) if text.isascii() else cell_len(text)
         return self
 
     def add_if_it_fits(self, text: str, width: int, style: Style = TEXT) -> Line:
@@ -98,10 +102,20 @@ class Line:
             self.add(text, style)
         return self
 
+    def cells(self, pieces: Sequence[Piece]) -> Line:
+        """Append texts in which every character takes one cell: cheap, for the lanes."""
+        self._segments += map(new_segment, [(text, style, None) for text, style in pieces])
+        self.width += sum([len(text) for text, _ in pieces])
+        return self
+
     def strip(self, width: int) -> Strip:
         """The line, exactly `width` cells wide, with an ellipsis where it was cut."""
+        if self.width == width:
+            return Strip(self._segments, width)
+        if self.width < width:
+            return Strip([*self._segments, Segment(" " * (width - self.width))], width)
         strip = Strip(self._segments, self.width).adjust_cell_length(width)
-        if self.width > width > 1:
+        if width > 1:
             cut = strip.crop(0, width - 1)
             return Strip([*cut, Segment("…", TEXT)], width)
         return strip

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import ClassVar
 
 from rich.style import Style
 from textual.events import Resize
+from textual.filter import ANSIToTruecolor
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
 from threadscope.model.snapshot import Snapshot
+from threadscope.tui.line import new_segment
 from threadscope.tui.palette import ON_BACKGROUND
 
 
-class Panel(Widget):
-    """A widget that shows a snapshot.
+class Lines(Widget):
+    """A widget of whole lines.
 
-    Textual's line API costs a tenth of its tables and logs at four updates a second.
+    It hands them to Textual finished: borders, padding and the like, which Textual would look for
+    in each line of each picture, are not used here, and looking for them costs as much as drawing.
     """
 
     GROUND: ClassVar[Style] = ON_BACKGROUND
@@ -25,9 +29,64 @@ class Panel(Widget):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
+        self._strips: list[Strip] = []
+        self._painted: dict[int, Strip] = {}
+        """The same on their ground, as the terminal gets them."""
+        self._grounded = _Grounded(self.GROUND)
+
+    def redraw(self) -> None:
+        """Draw again and put the lines."""
+        raise NotImplementedError
+
+    def put(self, strips: list[Strip]) -> None:
+        """Show these lines, and repaint those that changed."""
+        old, self._strips = self._strips, strips
+        pairs = enumerate(zip_longest(old, strips))
+        changed = [y for y, (was, now) in pairs if was is not now and was != now]
+        for y in changed:
+            if y < len(strips):
+                self._painted[y] = self._paint(strips[y])
+            else:
+                self._painted.pop(y, None)
+        if changed:
+            width = self.size.width
+            self.refresh(*(Region(0, y, width, n) for y, n in _runs(changed)))
+
+    def _paint(self, strip: Strip) -> Strip:
+        """The strip on its ground, through the filters that the user asked for (NO_COLOR)."""
+        pieces = [(text, self._grounded[style], None) for text, style, _ in strip]
+        strip = Strip(map(new_segment, pieces), strip.cell_length)
+        for line_filter in self.get_line_filters():
+            if not isinstance(line_filter, ANSIToTruecolor):  # no such colour is in the palette
+                strip = strip.apply_filter(line_filter, self.background_colors[1])
+        return strip
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Some of the lines, for Textual."""
+        painted = [self.render_line(y) for y in crop.line_range]
+        begin, end = crop.column_span
+        if (begin, end) == (0, self.size.width):
+            return painted
+        return [strip.crop(begin, end) for strip in painted]
+
+    def render_line(self, y: int) -> Strip:
+        """One line."""
+        return self._painted.get(y) or self._paint(Strip.blank(self.size.width))
+
+    def on_resize(self, event: Resize) -> None:
+        """Another size: other lines."""
+        self._strips = []
+        self._painted.clear()
+        self.redraw()
+
+
+class Panel(Lines):
+    """A widget that shows a snapshot."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
         self.snapshot: Snapshot | None = None
         """What is shown."""
-        self._strips: list[Strip] = []
 
     def draw(self, snapshot: Snapshot, width: int, height: int) -> list[Strip]:
         """The lines, at most `height`, each `width` cells wide."""
@@ -41,21 +100,28 @@ class Panel(Widget):
     def redraw(self) -> None:
         """Draw again and repaint the lines that changed."""
         width, height = self.size
-        if self.snapshot is None or not self.display or not width or not height:
-            return
-        old, self._strips = self._strips, self.draw(self.snapshot, width, height)[:height]
-        longest = max(len(old), len(self._strips))
-        changed = [y for y in range(longest) if old[y : y + 1] != self._strips[y : y + 1]]
-        if changed:
-            self.refresh(*(Region(0, y, width, 1) for y in changed))
+        if self.snapshot is not None and self.display and width and height:
+            self.put(self.draw(self.snapshot, width, height)[:height])
 
-    def render_line(self, y: int) -> Strip:
-        """One line for Textual."""
-        strip = self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width)
-        return strip.apply_style(self.GROUND)
 
-    def on_resize(self, event: Resize) -> None:
-        """Another size: other lines."""
-        self._strips = []
-        self.redraw()
-        self.refresh()  # also lines that were drawn and are none of ours any more
+class _Grounded(dict[Style | None, Style]):
+    """Styles on a ground, each put together once."""
+
+    def __init__(self, ground: Style) -> None:
+        super().__init__()
+        self._ground = ground
+
+    def __missing__(self, style: Style | None) -> Style:
+        new = self[style] = self._ground + style
+        return new
+
+
+def _runs(numbers: list[int]) -> list[tuple[int, int]]:
+    """Rising numbers as stretches without a gap: first number and length."""
+    runs: list[tuple[int, int]] = []
+    for number in numbers:
+        if runs and sum(runs[-1]) == number:
+            runs[-1] = (runs[-1][0], runs[-1][1] + 1)
+        else:
+            runs.append((number, 1))
+    return runs

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from operator import itemgetter
+
 from textual.strip import Strip
 
 from threadscope.model.snapshot import Event, LogLine, Snapshot, TargetInfo
@@ -16,6 +19,7 @@ from threadscope.tui.sharing import WIDE
 GLYPHS = {Event.ARRIVE: "·", Event.START: "▶", Event.END: "■", Event.NOTE: "—"}
 WAITED_NS = 1_000_000
 """A start that came so long after the arrival says so."""
+_TIME = itemgetter(LogLine._fields.index("t"))
 
 
 def matches(line: LogLine, text: str) -> bool:
@@ -65,7 +69,7 @@ class RequestsPanel(Panel):
             title.add(_work(snapshot.target), MUTED)
         strips = [Strip.blank(width)] * self.gap + [title.strip(width)]
         # an arrival is written down when its start comes so much later: here it is in its place
-        lines = sorted(snapshot.log, key=lambda line: line.t)
+        lines = sorted(snapshot.log, key=_TIME)
         for line in reversed(lines):
             if len(strips) >= height:
                 break
@@ -85,6 +89,7 @@ def _work(target: TargetInfo) -> str:
     return f"   {target.work:,} additions each{takes}"
 
 
+@lru_cache(256)
 def _strip(entry: LogLine, wall_offset: int, width: int) -> Strip:
     line = Line().add(" ").add(wall(entry.t, wall_offset), MUTED)
     glyph = GLYPHS[entry.event]

@@ -41,6 +41,8 @@ class MainScreen(Screen[None]):
     """All panels, and what shares the room among them."""
 
     CSS_PATH = "screen.tcss"
+    BLANK = True
+    """Between the panels is nothing: Textual need not look for it in each picture."""
 
     def __init__(self) -> None:
         super().__init__()

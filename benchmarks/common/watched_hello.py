@@ -1,0 +1,80 @@
+"""The whole monitor over uvicorn with the hello app: for monitor_scale.py, on a terminal.
+
+    python watched_hello.py PATH CLIENTS FILE
+
+The screen, the observer and the load are those of `threadscope demo`; PATH is `/async` or `/def`.
+When `q` ends it, what was seen of the last minute goes to FILE: `[[t, done, dropped], …]`, t in
+monotonic ns.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from threadscope.load.plan import LoadPlan
+from threadscope.model.snapshot import TargetInfo, Variant
+from threadscope.phases import Way
+from threadscope.session import Options, Session
+from threadscope.targets.ports import free_port, wait_ready
+from threadscope.targets.process import Ended, ServerProcess
+from threadscope.targets.tree import family
+from threadscope.tui.app import ThreadscopeApp
+
+READY_S = 20.0
+
+
+class Hello:
+    """A `Target`: uvicorn with the hello app, no access log."""
+
+    def start(self, folder: Path, environment: Mapping[str, str]) -> TargetInfo:
+        """Starts it and waits until it listens."""
+        port = free_port()
+        here = str(Path(__file__).parent)
+        where = ["--app-dir", here, "hello:app", "--host", "127.0.0.1", "--port", str(port)]
+        command = [sys.executable, "-P", "-m", "uvicorn", *where, "--no-access-log"]
+        self._process = ServerProcess(command, environment, folder)
+        self._process.start()
+        wait_ready("127.0.0.1", port, self._process, READY_S)
+        url = f"http://127.0.0.1:{port}"
+        return TargetInfo("hello", url, (self._process.pid,), " ".join(command))
+
+    def pids(self) -> tuple[int, ...]:
+        """Its processes."""
+        return family(self._process.pid)
+
+    def poll(self) -> Ended | None:
+        """How it ended."""
+        return self._process.poll()
+
+    def output(self, count: int) -> tuple[str, ...]:
+        """The last lines that it printed."""
+        return self._process.output.lines(count)
+
+    def stop(self) -> None:
+        """Ends it."""
+        self._process.stop()
+
+
+def main() -> None:
+    """Watches until `q`."""
+    path, clients, file = sys.argv[1:]
+    way = Way(Variant(path, path), lambda url: [LoadPlan(url=url + path, route=path)])
+    session = Session(Hello(), [way], Options(clients=int(clients)))
+    try:
+        session.start()
+        session.show_variant(path)
+        app = ThreadscopeApp(session, session)
+        app.run()
+    finally:
+        session.close()
+    if session.failure is not None:
+        raise session.failure
+    seen = [(one.at, one.done, one.health.dropped) for one in app.history.all()]
+    Path(file).write_text(json.dumps(seen))
+
+
+if __name__ == "__main__":
+    main()
