@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 DEFAULT_REQUESTS = 200
 """Of `load`, as hey has it."""
-MODES = ("async", "def", "tour")
 
 
 @click.group(cls=Commands, context_settings=CONTEXT)

@@ -195,7 +195,7 @@ def test_a_route_has_its_own_clients_latency():
     from threadscope.model.snapshot import Endpoint, RouteSummary
 
     def route(path):
-        where = replace(CPU_ASYNC, route=path) if path != "/health" else Endpoint("GET", path)
+        where = CPU_ASYNC._replace(route=path) if path != "/health" else Endpoint("GET", path)
         return RouteSummary(where, 1, 1, 0, Latency(), 0, 0, None, Latency(), None)
 
     one = summary(beside=beside(600), routes=(route("/heavy"), route("/health")))
