@@ -23,11 +23,15 @@ Options:
   -h, --help     Show this message and exit.
 
 Commands:
+  attach   Watch a server that runs already.
   check    Check a server: exit with 1 when something is wrong with it.
   compare  Measure demos' variants against each other, in rounds.
   demo     Run a demo server under load and watch it.
+  doctor   Say what this machine allows, and what to do about it.
+  dump     Show a running server once: its threads, and what they do.
   explain  Explain a finding: what it means, why it happens, how to fix...
   load     Load any HTTP server and report, as hey, oha and wrk do.
+  run      Run a server by any COMMAND and watch it.
 """
 
 HELP_DEMO = """\

@@ -20,7 +20,7 @@ ALLOWED = {
     "sampling": {"sampling", "model"},
     "rings": {"rings", "model", "probe", "probe.layout", "probe.ring"},
     "load": {"load", "model", "probe.layout", "probe.ring"},
-    "targets": {"targets", "model", "rings"},
+    "targets": {"targets", "model", "rings", "probe", "probe.folders"},
     "recording": {"recording", "model"},
     "report": {"report", "model"},
     "tui": {"tui", "model", "report.units", "report.compare"},

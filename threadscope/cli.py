@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import threadscope
+from threadscope import commands
 from threadscope.check import check
 from threadscope.lint_options import known_lint, lint_options, settings_of
 from threadscope.options import load_options, load_plan
@@ -321,3 +322,7 @@ def load(urls: tuple[str, ...], as_json: bool, **options: Any) -> None:  # noqa:
     from threadscope.loading import load as run
 
     sys.exit(run(plan, as_json=as_json))
+
+
+for _command in (commands.run, commands.attach, commands.dump, commands.doctor):
+    main.add_command(_command)

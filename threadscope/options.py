@@ -108,8 +108,6 @@ LOAD_OPTIONS = (
                  " the answers are."),
     click.option("--burst", metavar="NUMBER", callback=whole(MOST_CLIENTS),
                  help="So many requests at once, timed as a whole."),
-    click.option("--url", "further_urls", metavar="URL", multiple=True,
-                 help="A further URL, asked in turn with the others; may be repeated."),
     click.option("-m", "--method", metavar="METHOD", default="GET", show_default=True,
                  help="As in POST or PUT."),
     click.option("-H", "--header", "headers", metavar="HEADER", multiple=True, callback=_headers,
@@ -128,9 +126,28 @@ LOAD_OPTIONS = (
 
 def load_options(command: F) -> F:
     """Gives a command the options of a load; `load_plan` understands their values."""
-    for option in reversed(LOAD_OPTIONS):
-        command = option(command)
-    return command
+    return _with_load("URL", "A further URL, asked in turn with the others; may be repeated.")(
+        command
+    )
+
+
+def own_load_options(command: F) -> F:
+    """The same for a command with a server of its own, which is asked where `--url` says so."""
+    return _with_load(
+        "PATH", "Ask for this path, as in /items/1, with a load of our own; several are asked in"
+        " turn.",
+    )(command)  # fmt: skip
+
+
+def _with_load(metavar: str, what: str) -> Callable[[F], F]:
+    url = click.option("--url", "further_urls", metavar=metavar, multiple=True, help=what)
+
+    def give(command: F) -> F:
+        for option in reversed((url, *LOAD_OPTIONS)):
+            command = option(command)
+        return command
+
+    return give
 
 
 def load_plan(

@@ -11,7 +11,8 @@ from threadscope.load.bodies import answerers
 from threadscope.load.control import LoadProcess
 from threadscope.load.messages import Beside, Result, State
 from threadscope.load.plan import MAX_CLIENTS, LoadPlan, Model
-from threadscope.model.aggregator import PHASES_KEPT, Aggregator, LoadResult
+from threadscope.model.aggregator import PHASES_KEPT, Aggregator
+from threadscope.model.counted import LoadResult
 from threadscope.model.histogram import Histogram
 from threadscope.model.snapshot import (
     BesideSummary,
@@ -93,6 +94,16 @@ class Script:
     def over(self) -> bool:
         """Whether something was asked for, and all of it was played."""
         return self._asked and self._running is None and not self._next
+
+    @property
+    def finished(self) -> list[PhaseSummary]:
+        """Phases that ended, oldest first."""
+        return [summary for _, summary in self.played]
+
+    @property
+    def results(self) -> list[PhaseSummary]:
+        """The phase of each variant that says most, see `best_of_each`."""
+        return best_of_each(self.played)
 
     # -- what comes from people ----------------------------------------------------------------
     def play(self, phases: Iterable[Phase], t: int) -> None:

@@ -134,7 +134,8 @@ def _lines(
     session: Session, keys: list[str], options: Options, view: View, signals: Signals
 ) -> int:
     """Plays the variants once and reports."""
-    session.play(keys, seconds=options.measure_s)
+    if keys:
+        session.play(keys, seconds=options.measure_s)
     if view is View.JSON:
         while not (session.over or signals.number):
             time.sleep(LOOK_S)
@@ -179,9 +180,9 @@ def _failure(session: Session) -> int:
     """Says why the observation ended early, if it did."""
     if session.failure is not None:
         raise session.failure
-    if not session.broken:
+    if not session.broken or session.status == 0:
         return 0
-    return _complain(session.obituary)
+    return _complain(session.obituary) and (session.status or 1)
 
 
 # -- the screen --------------------------------------------------------------------------------
@@ -190,11 +191,14 @@ def _screen(session: Session, keys: list[str], options: Options, signals: Signal
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     from threadscope.tui.app import ThreadscopeApp
 
-    if len(keys) > 1 or options.seconds or options.requests:
+    if not keys:
+        pass  # it watches from its start
+    elif len(keys) > 1 or options.seconds or options.requests:
         session.play(keys, seconds=options.measure_s, then_live=True)
     else:
         session.show_variant(keys[0])
-    app = ThreadscopeApp(session, session, explain=lambda name: explanation(LINTS[name]))
+    controls = session if keys else None
+    app = ThreadscopeApp(session, controls, explain=lambda name: explanation(LINTS[name]))
     asyncio.run(_show(app, session, signals))
     session.finish()
     _print_results(session)

@@ -22,14 +22,17 @@ from threadscope.load.messages import Died, Event, Result, State, Usage
 from threadscope.load.plan import Model
 from threadscope.model.aggregator import Aggregator
 from threadscope.model.observation import Judge
+from threadscope.model.sample import Stack
 from threadscope.model.snapshot import Health, PhaseSummary, Snapshot, TargetInfo, Variant
-from threadscope.phases import GRACE_NS, Phase, Script, Way, best_of_each
+from threadscope.phases import GRACE_NS, Phase, Script, Way
 from threadscope.rings.folder import new_run, probe_environment
 from threadscope.rings.set import RingSet
 from threadscope.sampling.tree import TreeSampler
+from threadscope.sight import Sight
 from threadscope.targets.errors import TargetError
 from threadscope.targets.process import Ended
 from threadscope.targets.target import Target
+from threadscope.watching import Watching
 
 TICK_S = 0.05
 """What happens happens at a multiple of this; at most of these times something is due."""
@@ -70,7 +73,7 @@ class Session:
 
     Args:
         target: the server.
-        ways: how it can be asked; none: it is only watched.
+        ways: how it can be asked; none: it is only watched, and there is no load.
         options: how it is asked at first.
 
     Attributes:
@@ -85,7 +88,9 @@ class Session:
         self._thread: threading.Thread | None = None
         self._folder: Path | None = None
         self._load: LoadProcess | None = None
+        self._script: Script | None = None
         self._sampler = TreeSampler()
+        self._sight = Sight(target, self._tell)
         self._usage = _Usage()
         self._load_percent: float | None = None
         self._finishing: list[threading.Event] = []
@@ -105,18 +110,21 @@ class Session:
         self._folder = folder = new_run()
         try:
             info = self._target.start(folder, probe_environment(folder, dict(os.environ)))
-            self._load = LoadProcess(folder, self._on_load_event)
-            self._load.start()
+            if self._ways:
+                self._load = LoadProcess(folder, self._on_load_event)
+                self._load.start()
         except OSError as error:
             self.close()
             raise TargetError(f"cannot start a process: {error.strerror}") from error
         except BaseException:
             self.close()
             raise
-        self._rings = RingSet(folder)
+        self._rings = RingSet(folder, self._target.rings)
         t = now()
         self._aggregator = Aggregator(t, wall_offset=time.time_ns() - t, judge=self.judge)
-        self._script = Script(self._load, self._aggregator, self.options.clients)
+        if self._load is not None:
+            self._script = Script(self._load, self._aggregator, self.options.clients)
+        self._course = self._script or Watching(self._aggregator, t, self.options.seconds)
         cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
         self._aggregator.target = replace(info, cpus=cpus)
         self._thread = threading.Thread(target=self._observe, name="threadscope observer")
@@ -129,9 +137,10 @@ class Session:
             self._thread.join(10)
         if self._load is not None:
             self._load.close()
+        self._sight.close()
         self._target.stop()
         self._sampler.close()
-        if self._folder is not None:
+        if self._folder is not None and not self._target.outlives():
             shutil.rmtree(self._folder, ignore_errors=True)
 
     # -- what others see -----------------------------------------------------------------------
@@ -142,12 +151,12 @@ class Session:
     @property
     def finished(self) -> list[PhaseSummary]:
         """Phases that ended."""
-        return [summary for _, summary in self._script.played]
+        return self._course.finished
 
     @property
     def results(self) -> list[PhaseSummary]:
-        """The phase of each variant that says most, see `best_of_each`."""
-        return best_of_each(self._script.played)
+        """The phase of each variant that says most."""
+        return self._course.results
 
     @property
     def target(self) -> TargetInfo:
@@ -162,7 +171,15 @@ class Session:
     @property
     def broken(self) -> str:
         """Why it ended early: `the server was killed by SIGKILL`; "" when it did not."""
-        return self._script.broken
+        return self._course.broken
+
+    @property
+    def status(self) -> int | None:
+        """The exit status of a server that ended while it was only watched, as a shell has it."""
+        ended = self._target.poll() if not self._ways else None
+        if ended is None or (ended.status is None and ended.signal is None):
+            return None
+        return ended.status if ended.status is not None else 128 + (ended.signal or 0)
 
     @property
     def obituary(self) -> str:
@@ -203,18 +220,22 @@ class Session:
 
     def change_clients(self, by: int) -> None:
         """Lets so many clients more (or fewer) ask."""
-        self._inbox.put(lambda: self._script.change_clients(by, now()))
+        script = self._script
+        if script is not None:
+            self._inbox.put(lambda: script.change_clients(by, now()))
 
     def toggle_load(self) -> None:
         """Stops the load, or starts it again."""
-        self._inbox.put(lambda: self._script.toggle_load(now()))
+        script = self._script
+        if script is not None:
+            self._inbox.put(lambda: script.toggle_load(now()))
 
     def finish(self) -> None:
         """Ends the phase that runs and waits until it is summed up, at most FINISH_S."""
         done = threading.Event()
 
         def stop() -> None:
-            self._script.stop(now())
+            self._course.stop(now())
             self._finishing.append(done)
 
         self._inbox.put(stop)
@@ -223,9 +244,12 @@ class Session:
             pass
 
     def _play(self, phases: Sequence[Phase]) -> None:
+        script = self._script
+        assert script is not None, "there is no load"
+
         def play() -> None:
             self._over.clear()
-            self._script.play(phases, now())
+            script.play(phases, now())
 
         self._inbox.put(play)
 
@@ -252,6 +276,7 @@ class Session:
         self._inbox.put(lambda: self._load_event(event, t))
 
     def _load_event(self, event: Event, t: int) -> None:
+        assert self._script is not None  # there is one before the inbox is looked into
         if isinstance(event, State):
             self._script.load_state(event)
         elif isinstance(event, Result):
@@ -296,15 +321,13 @@ class Session:
         for batch, is_load in self._rings.read(t):
             self._aggregator.add_batch(batch, load=is_load)
         if tick % TICKS_A_LOOK == 0 and self.target.running:
-            pids = self._target.pids()
-            self._sampler.follow(pids)
-            self._aggregator.target = replace(self.target, pids=pids or self.target.pids)
+            self._look()
         if tick % TICKS_A_SAMPLE == 0:
             self._sample(t)
         t = now()
         self._aggregator.advance(t)
-        self._script.tick(t - 150_000_000, t)
-        over = self._script.over and (self._finishing or not self._over.is_set())
+        self._course.tick(t - 150_000_000, t)
+        over = self._course.over and (self._finishing or not self._over.is_set())
         still = self._over.is_set() and not self._aggregator.target.running  # the picture stays
         if over or (tick % TICKS_A_SNAPSHOT == 0 and not still):
             self._snapshot(t)
@@ -312,6 +335,21 @@ class Session:
             self._over.set()
             while self._finishing:
                 self._finishing.pop().set()
+
+    def _look(self) -> None:
+        """What comes and goes: processes, their port, why some of them have no probe."""
+        pids = self._target.pids()
+        self._sampler.follow(pids)
+        target = self._aggregator.target
+        url = target.url or self._target.url()
+        self._aggregator.target = replace(target, pids=pids or target.pids, url=url)
+        self._aggregator.limited = self._sight.look(pids, self._rings.pids())
+        if not self._ways:
+            self._aggregator.sockets(self._target.waiting())
+
+    def _tell(self, pid: int, found: list[Stack]) -> None:
+        t = now()
+        self._inbox.put(lambda: self._aggregator.stacks(t, pid, found))
 
     def _sample(self, t: int) -> None:
         target = self._aggregator.target
@@ -321,7 +359,7 @@ class Session:
             self._aggregator.target = replace(target, running=False, ended=ended.sentence)
             self._aggregator.note(t, why)
             self._aggregator.server_ended(t, why)
-            self._script.server_ended(why, t)
+            self._course.server_ended(why, t)
         elif target.running:
             samples, gone = self._sampler.sample(t)
             for sample in samples:

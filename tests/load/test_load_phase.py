@@ -106,7 +106,7 @@ def test_a_phase_without_an_end_runs_until_it_is_stopped(load, server):
 
 
 def test_a_stop_while_it_settles(load, server):
-    load.begin(LoadPlan(f"{server.url}/hang", clients=2, settle_s=600, timeout_s=1))
+    load.begin(LoadPlan(f"{server.url}/hang", clients=2, settle_s=600, timeout_s=0.3))
     load.wait_for(State, PhaseState.SETTLE)
     load.wait_until(lambda records: kinds(records)[L.SEND] == 2)
     load.stop()
@@ -126,7 +126,7 @@ def test_a_new_phase_ends_the_one_that_runs(load, server):
 
 
 def test_a_phase_that_is_stopped_before_its_turn_has_its_result(load, server):
-    load.begin(LoadPlan(f"{server.url}/hang", clients=2, settle_s=0, timeout_s=1))
+    load.begin(LoadPlan(f"{server.url}/hang", clients=2, settle_s=0, timeout_s=0.3))
     load.wait_for(State, PhaseState.MEASURE)
     load.begin(LoadPlan(f"{server.url}/hello"))
     load.set_clients(3)
@@ -136,7 +136,7 @@ def test_a_phase_that_is_stopped_before_its_turn_has_its_result(load, server):
 
 
 def test_what_never_answers_is_cut_off(load, server):
-    plan = LoadPlan(f"{server.url}/hang", clients=3, seconds=0.1, settle_s=0.1, timeout_s=1)
+    plan = LoadPlan(f"{server.url}/hang", clients=3, seconds=0.1, settle_s=0.1, timeout_s=0.3)
     result = load.run(plan)
     assert (result.started, result.completed, result.failed, result.cut_off) == (3, 0, 0, 3)
     assert kinds(load.records()) == {L.SEND: 3}
@@ -153,7 +153,7 @@ def test_more_clients_than_the_usual_limit_of_open_files(new_load):
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     with socket.create_server(("127.0.0.1", 0), backlog=2000) as deaf:
         url = f"http://127.0.0.1:{deaf.getsockname()[1]}/"
-        result = load.run(LoadPlan(url, clients=1500, seconds=0.1, settle_s=0, timeout_s=2))
+        result = load.run(LoadPlan(url, clients=1500, seconds=0.1, settle_s=0, timeout_s=1))
     assert (result.started, result.cut_off, result.errors) == (1500, 1500, {})
 
 

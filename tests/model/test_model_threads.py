@@ -192,6 +192,7 @@ def test_a_summary_counts_from_the_begin_of_the_measurement(table):
     worker = table.get(1, WORKER)
     worker.begin_measure()
     look(table, cell(WORKER, L.ROLE_WORKER, hops=14))
+    worker.hops_measured += 4
     for t in range(100, 2100, 100):
         table.sampled(sample(t, thread(WORKER, cpu=700 + t / 4, voluntary=50 + t // 100)))
     found = worker.summary()

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import threadscope.probe
+from tests.pythons import other_python
 from threadscope.probe import layout as L
 from threadscope.rings.folder import probe_environment
 from threadscope.rings.reader import RingReader
@@ -206,12 +207,3 @@ ring.put(layout.STEP, 0, 0, 1, 7, 1)
     assert [r[L.R_REQUEST] for r in reader.drain(0) if r[L.R_KIND] == L.STEP] == [7]
     assert reader.text(reader.header()[L.W_PYTHON]).startswith(version + ".")
     reader.close()
-
-
-def other_python(version):
-    """A Python of that version; `THREADSCOPE_TEST_PYTHONS` may name folders with more of them."""
-    folders = os.environ.get("THREADSCOPE_TEST_PYTHONS", "")
-    found = shutil.which(f"python{version}", path=os.pathsep.join([folders, os.environ["PATH"]]))
-    if found is None or python("print(1)", executable=found)[0] != "1":
-        pytest.skip(f"there is no python{version} on PATH or in THREADSCOPE_TEST_PYTHONS")
-    return found

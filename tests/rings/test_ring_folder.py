@@ -72,7 +72,7 @@ def test_a_symbolic_link_is_refused(base, tmp_path):
 
 def test_a_file_in_its_place_is_refused(base):
     base.write_text("")
-    assert refusal() == f"cannot make {base}: File exists; set XDG_RUNTIME_DIR"
+    assert refusal() == f"{base} is not a private folder of yours: remove it"
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder to somebody else")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -40,9 +42,28 @@ def test_rings_are_found_as_they_appear(rings, tmp_path):
     assert (is_load, [record[L.R_REQUEST] for record in batch.records]) == (False, [11])
     second = make(tmp_path, "server", 2)
     second.put(L.STEP, 0, 0, 1, 22, 1)
-    assert len(list(rings.read(START + LOOK_NS))) == 1, "the folder is not listed at each look"
-    batches = [batch for batch, _ in rings.read(START + LOOK_NS + 1)]
+    batches = [batch for batch, _ in rings.read(START + 1)]
     assert [[record[L.R_REQUEST] for record in batch.records] for batch in batches] == [[], [22]]
+
+
+def test_rings_of_others_are_read_from_now_on(tmp_path):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "theirs").mkdir()
+    writer = make(tmp_path / "theirs", "server")
+    writer.put(L.STEP, 0, 0, 1, 11, 1)
+    writer.words[writer.cell(1, 1, L.ROLE_LOOP, "loop").at + L.C_ENDED] = 7
+    rings = RingSet(tmp_path / "own", lambda: [writer.path for writer in others])
+    others = []
+    assert list(rings.read(START)) == []
+    others.append(SimpleNamespace(path=Path(writer.path)))
+    assert list(rings.read(START + LOOK_NS)) == [], "they are not looked for each time"
+    ((batch, is_load),) = rings.read(START + LOOK_NS + 1)
+    assert (is_load, batch.records, batch.ended_before) == (False, [], 7)
+    writer.put(L.STEP, 0, 0, 1, 22, 1)
+    ((batch, _),) = rings.read(START + LOOK_NS + 2)
+    assert [record[L.R_REQUEST] for record in batch.records] == [22]
+    assert rings.pids() == {os.getpid()}
+    rings.close()
 
 
 def test_servers_hear_the_heart_beat_and_the_load_does_not(rings, tmp_path):

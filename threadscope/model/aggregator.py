@@ -7,12 +7,12 @@ so that what is in flight, open and queued always agree.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from threadscope.model.behaviour import Evidence, behaviour
+from threadscope.model.counted import MEASURED_NS, as_seen, watched
 from threadscope.model.fold import Fold
-from threadscope.model.histogram import Histogram
 from threadscope.model.intake import Intake
 from threadscope.model.judging import Judging
 from threadscope.model.load_result import LoadResult as LoadResult
@@ -20,7 +20,7 @@ from threadscope.model.observation import Judge
 from threadscope.model.phase import Measurement
 from threadscope.model.processes import Processes, part_of
 from threadscope.model.records import Batch
-from threadscope.model.sample import ProcessSample
+from threadscope.model.sample import ProcessSample, Stack
 from threadscope.model.snapshot import (
     Behaviour,
     BesideNow,
@@ -44,7 +44,6 @@ from threadscope.model.windows import KEPT_S, SECOND, Depths, Marks, Seconds
 WATERMARK_NS = 100_000_000
 """How far the picture is behind: rings are read just before, but writers may be late."""
 HEADLINE_NS = 5 * SECOND
-MEASURED_NS = SECOND // 2
 PHASES_KEPT = 200
 """Bursts that go on make some a minute."""
 
@@ -73,6 +72,7 @@ class Aggregator:
         self._stale = 0
         """Requests of the phase before that still ran when this one began."""
         self._over = ""
+        self._at_sockets: int | None = None
         self._lost_before = self._read_before = 0
         self._threads_measured: tuple[ThreadSummary, ...] = ()
         self._processes = Processes()
@@ -123,7 +123,7 @@ class Aggregator:
         self._fold.measurement = None
         self._fold.roll(t, now=True)
         self._fold.timeline.restart(t)
-        self._stale = self.open
+        self._stale = self.open if clients else 0
 
     def load_state(self, state: PhaseState, t: int) -> None:
         """The load went from one state of the phase to the next."""
@@ -166,17 +166,7 @@ class Aggregator:
 
         Rates and latency are those of the last minute of the measurement.
         """
-        fold, measured, at = self._fold, self._fold.measurement, self._mark
-        open_ = fold.clients.in_flight
-        counts = fold.done + open_, fold.done - fold.failed, fold.failed, open_
-        if measured is None or measured.length(at) < MEASURED_NS:
-            return LoadResult(*counts, 0.0, 0.0, 0.0, 0.0, Histogram(), None)
-        begin, end = measured.begin, measured.end or at
-        seen = fold.answered.total(max(begin, end - KEPT_S * SECOND), end)
-        spans = (begin - self._phase_begun, end - begin, at - end)
-        settle_s, duration_s, drain_s = (span / SECOND for span in spans)
-        per_second = seen.count / min(duration_s, KEPT_S)
-        return LoadResult(*counts, per_second, settle_s, duration_s, drain_s, seen, None)
+        return as_seen(self._fold, self._phase_begun, self._mark)
 
     def end_phase(self, result: LoadResult, aborted: str = "") -> PhaseSummary:
         """Sums a phase up; call it when all of it was folded.
@@ -208,7 +198,7 @@ class Aggregator:
             per_second=result.per_second,
             latency=result.latency.latency(),
             generator_percent=result.generator_percent,
-            served=sum(map(self._served, self._intake.rings)) if seen else None,
+            served=self._served_in_phase(result) if seen else None,
             behaviour=self._behaviour(evidence),
             open_max=fold.timeline.open_max if seen else None,
             open_mean=evidence.open / evidence.seen if evidence.seen and seen else None,
@@ -230,6 +220,27 @@ class Aggregator:
         self._finished = (*self._finished, summary)[-PHASES_KEPT:]
         self._phase = replace(self._phase, state=PhaseState.DONE, tour=False)
         return summary
+
+    def watched(self) -> LoadResult:
+        """What a phase without a load of ours amounts to, by what the server saw; see `end_phase`.
+
+        Without a probe nothing was seen: all counts are 0.
+        """
+        return watched(self._fold, self._mark)
+
+    def sockets(self, waiting: int | None) -> None:
+        """Without a load of ours: how many requests the sockets hold, at the least."""
+        self._at_sockets = waiting
+
+    def stacks(self, t: int, pid: int, found: Sequence[Stack]) -> None:
+        """Where the threads of a process without a probe are."""
+        self._intake.at(t, lambda: self._fold.threads.stacks(pid, found, t))
+
+    def _served_in_phase(self, result: LoadResult) -> int:
+        """By the server's own count; without a load it runs on, and what was folded counts."""
+        if not self._phase.clients:
+            return result.completed + result.failed
+        return sum(map(self._served, self._intake.rings))
 
     # -- what comes out ------------------------------------------------------------------------
     @property
@@ -264,7 +275,9 @@ class Aggregator:
 
     def _queued(self) -> int | None:
         fold = self._fold
-        if self.limited or not fold.clients.used:
+        if not fold.clients.used:
+            return self._at_sockets
+        if self.limited:
             return None
         return max(fold.clients.in_flight - len(fold.open), 0)
 
@@ -332,6 +345,7 @@ class Aggregator:
         evidence = fold.timeline.evidence(begin, at)
         loop_lag, gil_lag = fold.lags(at)
         seen = not self.limited
+        known = seen or fold.clients.used
         self._judging.look(
             begin, at, processes=self._processes, part=self._part, cpus=self.target.cpus,
             load_percent=health.load_percent, lost=self._lost - self._lost_before,
@@ -344,9 +358,9 @@ class Aggregator:
             started=self._started,
             target=self.target,
             phase=self._phase,
-            per_second=per_second if at - begin >= SECOND else None,
-            bars=rate.bars(at),
-            seconds=self._seconds.points(rate, at),
+            per_second=per_second if known and at - begin >= SECOND else None,
+            bars=rate.bars(at) if known else (),
+            seconds=self._seconds.points(rate, at) if known else (),
             marks=self._marks.since(at - KEPT_S * SECOND),
             latency=latency,
             latency_at_client=fold.clients.used,
@@ -356,6 +370,8 @@ class Aggregator:
             in_flight=fold.clients.in_flight if fold.clients.used else None,
             open=len(fold.open) if seen else None,
             queued=self._queued(),
+            queued_at_least=not fold.clients.used,
+            websockets=sum(ring.websockets for ring in rings) if seen else None,
             in_threads=fold.timeline.hops if seen else None,
             done=fold.done,
             failed=fold.failed,
@@ -381,7 +397,7 @@ class Aggregator:
                 dropped=sum(ring.dropped for ring in rings),
                 holes=sum(ring.holes for ring in rings),
                 probe_errors=sum(ring.errors for ring in rings),
-                limited="no probe" if self.limited else health.limited,
+                limited=self.limited or health.limited,
             ),
             output=output,
         )

@@ -56,6 +56,8 @@ class Ring:
         self.endpoints: dict[int, Endpoint] = {}
         self.ended = 0
         """The server's own count of ended requests."""
+        self.websockets = 0
+        """Open now."""
         self.checked = 0
         """When its open requests were last held against its open table."""
         self.errors = 0
@@ -281,6 +283,9 @@ class Fold:
         if not request.started and (endpoint.kind == "async def" or not endpoint.kind):
             self._started(ring, number, request, arrived, tid)
         self.served.add(t, t - arrived)
+        if not self.clients.used:
+            self.done += 1
+            self.failed += bool(flags & F_FAILED or status >= 500)
         client, took = self.clients.who(request.client_request), t - arrived
         self.log.add(
             new_line((t, Event.END, number, client, endpoint, "", status, took, None, "")),
@@ -348,6 +353,8 @@ class Fold:
             request.hop_wait += waited * 1000
             request.hop_wall += t - begin
         self._tally(t).processes[ring.pid].hop_wait.add(waited * 1000)
+        if self.measurement is not None and self.measurement.covers(t):
+            thread.hops_measured += 1
 
     # -- the process ---------------------------------------------------------------------------
     def _limiter(self, ring: Ring, record: Record) -> None:

@@ -60,6 +60,8 @@ class Intake:
     def process_gone(self, pid: int) -> None:
         """Its ring tells what was; its counts stay."""
         self._gone.add(pid)
+        if pid in self.rings:
+            self.rings[pid].websockets = 0
 
     def take(self, mark: int) -> list[Item]:
         """What the watermark has passed, in the order of the times."""
@@ -98,7 +100,8 @@ class Intake:
         if load or self.closed:
             return
         self._fold.holds.processes.add(batch.pid)
-        ring.ended = sum(cell.ended for cell in batch.cells)
+        ring.ended = sum(cell.ended for cell in batch.cells) - batch.ended_before
+        ring.websockets = sum(cell.websockets for cell in batch.cells)
         if batch.pid in self._gone:
             self._fold.holds.processes.discard(batch.pid)
             return

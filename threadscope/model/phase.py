@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threadscope.model.histogram import Histogram
 from threadscope.model.summary import RouteSummary
 from threadscope.model.tally import Tally
 
@@ -26,6 +27,13 @@ class Measurement:
         end = ended if self.end is None else min(ended, self.end)
         if end > begin:
             self.work += (end - begin) / (ended - arrived)
+
+    def latency(self) -> Histogram:
+        """Of all requests, in the server."""
+        whole = Histogram()
+        for route in self.tally.routes.values():
+            whole.merge(route.latency)
+        return whole
 
     def covers(self, t: int) -> bool:
         """Whether t lies inside."""

@@ -42,6 +42,8 @@ class CellEntry(NamedTuple):
     """Of all threads that had this cell."""
     hops_before: int
     """What `hops` was when the present thread took the cell."""
+    websockets: int = 0
+    """Open on this event loop now."""
 
 
 class Batch(NamedTuple):
@@ -61,6 +63,8 @@ class Batch(NamedTuple):
     """Records that were claimed and never written, so far."""
     errors: int
     """The probe's own errors so far."""
+    ended_before: int = 0
+    """Requests that had ended when the reading began."""
 
 
 SEPARATOR = "\x1f"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from threadscope.model.snapshot import Role
+
 
 class ThreadSample(NamedTuple):
     """One thread. Clocks count from the thread's birth."""
@@ -32,3 +34,16 @@ class ProcessSample(NamedTuple):
     cpu_ns: int
     """The process's own clock: threads that ended are in it."""
     threads: tuple[ThreadSample, ...]
+
+
+class Stack(NamedTuple):
+    """Where a thread of a process without a probe was found."""
+
+    tid: int
+    name: str
+    """Python's name of it."""
+    role: Role | None
+    """As far as its stack or its name tells."""
+    where: str
+    """`cpu.py:14 in burn()`: in the app's own code if it is there, else where it runs; "" idle."""
+    holds_gil: bool

@@ -79,6 +79,10 @@ class ThreadRow:
     now: Activity | None
     active_at: int
     """When it last did something."""
+    where: str = ""
+    """Without a probe: the function that it was last seen in, `cpu.py:14 in burn()`."""
+    holds_gil: bool = False
+    """Without a probe: it had the GIL then."""
 
 
 class Event(StrEnum):
@@ -247,7 +251,11 @@ class Snapshot:
     open: int | None = None
     """In the server: arrived and not ended."""
     queued: int | None = None
-    """in flight - open: sent, not yet seen by the app."""
+    """in flight - open: sent, not yet seen by the app; without our load: what the sockets hold."""
+    queued_at_least: bool = False
+    """Without our load there may be more."""
+    websockets: int | None = None
+    """Open now."""
     in_threads: int | None = None
     done: int = 0
     failed: int = 0

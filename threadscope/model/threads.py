@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Sequence
 from functools import partial
 
 from threadscope.model.records import CellEntry
-from threadscope.model.sample import ProcessSample, ThreadSample
+from threadscope.model.sample import ProcessSample, Stack, ThreadSample
 from threadscope.model.snapshot import (
     Activity,
     CpuPoint,
@@ -51,10 +52,12 @@ class Thread:
         """And when its cell was read, some time after that."""
         self.hops: int | None = None
         self.active_at = 0
+        self.where, self.holds_gil = "", False
         self.ended_at = 0
         self.first: tuple[int, ThreadSample] | None = None
         """The first sample of the present measurement."""
-        self.hops_first = 0
+        self.hops_measured = 0
+        """By the records of the present measurement: cells are read ahead of the watermark."""
 
     def span(self, begin: int, end: int, request: int) -> None:
         """A request had this thread; short ones next to each other become one span."""
@@ -114,6 +117,8 @@ class Thread:
             hops=self.hops,
             now=now,
             active_at=self.active_at,
+            where=self.where,
+            holds_gil=self.holds_gil,
         )
 
     def lane(self, at: int) -> Lane:
@@ -153,7 +158,7 @@ class Thread:
     def begin_measure(self) -> None:
         """From here on counts for the summary."""
         self.first = self.samples[-1] if self.samples else None
-        self.hops_first = self.hops or 0
+        self.hops_measured = 0
 
     def summary(self) -> ThreadSummary:
         """The thread since the measurement began."""
@@ -166,7 +171,7 @@ class Thread:
             involuntary = _per_second(old.involuntary, new.involuntary, t1 - t0)
         return ThreadSummary(
             self.pid, self.tid, self.label, self.role, cpu, wait, voluntary, involuntary,
-            None if self.hops is None else max(self.hops - self.hops_first, 0),
+            None if self.hops is None and not self.hops_measured else self.hops_measured,
         )  # fmt: skip
 
 
@@ -247,6 +252,25 @@ class ThreadTable:
                 what = endpoint.get(cell.now_what, Endpoint())
                 step = Activity(cell.now_request, what, cell.now_since)
                 thread.cell_step = step if cell.now_request else None
+
+    def stacks(self, pid: int, found: Sequence[Stack], t: int) -> None:
+        """Names, roles and places of a process without a probe.
+
+        Args:
+            pid: the process.
+            found: its threads.
+            t: when.
+        """
+        places = {one.tid: one for one in found}
+        for (owner, tid), thread in self._threads.items():
+            one = places.get(tid) if owner == pid else None
+            if one is None:
+                continue
+            thread.where, thread.holds_gil = one.where, one.holds_gil
+            if one.role is not None:
+                self.get(pid, tid, one.role)
+            elif thread.role == Role.OTHER and one.name:
+                thread.label = one.name
 
     def steps_at(self, mark: int, covering: dict[Key, Activity]) -> None:
         """Which steps hold the event loops at the watermark.

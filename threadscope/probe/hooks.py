@@ -12,27 +12,8 @@ from collections.abc import Callable
 from inspect import signature
 from typing import Any
 
-from . import hops, requests, state, watch
-from .layout import W_HTTP
+from . import hops, requests, servers, state, watch
 from .state import CURRENT
-
-
-def patch_uvicorn(module: Any) -> None:
-    """Puts our wrapper around the app that uvicorn has loaded: outermost, any ASGI app."""
-    original = module.Config.load
-
-    def load(self: Any) -> None:
-        original(self)
-        try:
-            self.loaded_app = requests.observed(self.loaded_app)
-            probe = state.current()
-            if probe is not None:
-                parser = self.http_protocol_class.__module__.rpartition(".")[2]
-                probe.words[W_HTTP] = probe.ring.string(parser.replace("_impl", ""))
-        except Exception:
-            pass
-
-    module.Config.load = hops.stand_in(load, original)
 
 
 def patch_starlette(module: Any) -> None:
@@ -93,7 +74,11 @@ def _started(request: requests.Request, call: Any) -> Any:
 
 
 PATCHES: dict[str, Callable[[Any], None]] = {
-    "uvicorn.config": patch_uvicorn,
+    "uvicorn.config": servers.patch_uvicorn,
+    "hypercorn.app_wrappers": servers.patch_hypercorn,
+    "granian.asgi": servers.patch_granian,
+    "starlette.applications": servers.patch_starlette_app,
+    "fastapi.applications": servers.patch_fastapi_app,
     "starlette.routing": patch_starlette,
     "fastapi.routing": patch_fastapi,
     "anyio.to_thread": hops.patch_anyio,

@@ -47,12 +47,13 @@ CELLS = 1024
     C_HOPS,
     C_HOPS_BEFORE,
     C_IDENT,
-) = range(10)
+    C_WEBSOCKETS,
+) = range(11)
 """NOW_*: what the thread runs this moment, the *step cell* on an event loop's thread. REQUEST is
 written last and cleared first. WHAT: the endpoint in bits 0-15, our client's request number in
 16-47, a hop's flags from 48 on.
 A cell whose thread ended goes to another one: its totals stay and grow, HOPS_BEFORE is what the
-hops were when the present owner took it."""
+hops were when the present owner took it. WEBSOCKETS: those that are open on this loop now."""
 
 ROLE_LOOP, ROLE_WORKER, ROLE_PROBE = 1, 2, 4
 

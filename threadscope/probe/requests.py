@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Generator
 from types import CoroutineType
 from typing import Any
 
-from . import state, watch
+from . import connections, state, watch
 from .layout import (
     ARRIVE,
     C_ENDED,
@@ -352,6 +352,8 @@ def observed(app: Any) -> Any:
                     if scope["type"] == "http":
                         request = Request()
                         request.arrive(probe, loop, scope, send, t)
+                    elif scope["type"] == "websocket" and not connections.COUNTED.get():
+                        return connections.counted(app(scope, receive, send), probe, loop)
                 except Exception:
                     request = None
                     probe.ring.error()

@@ -200,7 +200,7 @@ class RingWriter:
             words, at = self.words, cell.at
             words[at + L.C_HOPS_BEFORE] = words[at + L.C_HOPS]
             words[at + L.C_NOW_REQUEST] = 0
-            words[at + L.C_ROLE] = 0
+            words[at + L.C_ROLE] = words[at + L.C_WEBSOCKETS] = 0
         words, at = self.words, cell.at
         words[at + L.C_NAME] = self.string(name)
         words[at + L.C_ROLE] |= role

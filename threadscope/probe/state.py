@@ -19,6 +19,8 @@ from .ring import Cell, RingWriter
 
 FOLDER_VARIABLE = "THREADSCOPE_DIR"
 """Where the rings go. Without it the probe does nothing at all."""
+DORMANT_VARIABLE = "THREADSCOPE_DORMANT"
+"""Set: the probe sleeps until a monitor comes."""
 
 CURRENT: contextvars.ContextVar[Any] = contextvars.ContextVar("threadscope_request", default=None)
 """The request that the running code belongs to; follows into child tasks and worker threads."""
@@ -60,7 +62,8 @@ class Probe:
         self.local = threading.local()
         self.awake_until = 0
         """No need to look at the heartbeat again before."""
-        self.words[L.W_HEARTBEAT] = now()  # awake at first: who starts a server wants to see it
+        if not os.environ.get(DORMANT_VARIABLE):
+            self.words[L.W_HEARTBEAT] = now()  # awake: who starts a server wants to see it
 
     def asleep(self, t: int) -> bool:
         """Whether no monitor was there for 5 s."""
@@ -90,6 +93,8 @@ class Probe:
 on_open: list[Callable[[Probe], None]] = []
 """Called with each new probe; its watch starts so."""
 
+given_folder = ""
+"""The same for a probe that came into a running process, whose environment is not ours."""
 probe: Probe | None = None
 _opening = threading.Lock()
 _failed = False
@@ -102,7 +107,7 @@ def current() -> Probe | None:
 
 def _open() -> Probe | None:
     global probe, _failed
-    folder = os.environ.get(FOLDER_VARIABLE)
+    folder = given_folder or os.environ.get(FOLDER_VARIABLE)
     with _opening:
         if probe is None and not _failed:
             try:

@@ -119,24 +119,34 @@ def _phase(demo: str, target: TargetInfo, phase: PhaseSummary) -> dict[str, Any]
         "settle_s": _round(phase.settle_s) if measured else None,
         "duration_s": _round(phase.duration_s) if measured else None,
         "drain_s": _round(phase.drain_s) if measured else None,
-        "load": {
-            "concurrency": phase.clients,
-            "rate": None,
-            "generator_cpu_percent": _round(phase.generator_percent, 1),
-        },
-        "requests": {
-            "started": phase.started,
-            "completed": phase.completed,
-            "failed": phase.failed,
-            "cut_off": phase.cut_off,
-            "per_second": _round(phase.per_second) if measured else None,
-        },
+        "load": _load(phase) if phase.clients else None,
+        "requests": _requests(phase, measured),
         "latency_ms": _latency(phase.latency),
         "beside": [_light(one) for one in phase.beside],
         "routes": [_route(route, phase) for route in phase.routes],
         "server": _server(phase),
         "findings": [_finding(finding) for finding in phase.findings],
         "events": {"read": phase.events_read, "dropped": phase.events_dropped},
+    }
+
+
+def _requests(phase: PhaseSummary, measured: bool) -> dict[str, Any]:
+    """As the load counted them; without one, as the server's probe did."""
+    known = bool(phase.clients) or phase.served is not None
+    return {
+        "started": phase.started if known else None,
+        "completed": phase.completed if known else None,
+        "failed": phase.failed if known else None,
+        "cut_off": phase.cut_off if known else None,
+        "per_second": _round(phase.per_second) if known and measured else None,
+    }
+
+
+def _load(phase: PhaseSummary) -> dict[str, Any]:
+    return {
+        "concurrency": phase.clients,
+        "rate": None,
+        "generator_cpu_percent": _round(phase.generator_percent, 1),
     }
 
 

@@ -64,8 +64,9 @@ class TextReport:
 
     def _begin(self, t: int, variant: Variant, clients: int, burst: bool) -> None:
         self._begun += 1
-        who = f"{plural(clients, 'request')} at once" if burst else plural(clients, "client")
-        self._heads.append((t, f"== {variant.title}: {who}"))
+        who = f": {plural(clients, 'client')}" if clients else ""
+        who = f": {plural(clients, 'request')} at once" if burst else who
+        self._heads.append((t, f"== {variant.title}{who}"))
 
     def _first_moment(self, snapshot: Snapshot, variant: Variant) -> int:
         """Not after the first request of a phase that is seen for the first time."""
@@ -110,6 +111,7 @@ def log_line(line: LogLine, wall_offset: int) -> str:
 def status_line(snapshot: Snapshot) -> str:
     """One line of figures, as in the screen's status bar."""
     latency = snapshot.latency
+    known = snapshot.open is not None or snapshot.in_flight is not None
     parts = [
         f"-- {elapsed(snapshot.at - snapshot.started)}",
         snapshot.phase.state.value,
@@ -118,9 +120,10 @@ def status_line(snapshot: Snapshot) -> str:
         f"max {duration(latency.max)}",
         *_count("in flight", snapshot.in_flight),
         *_count("open", snapshot.open),
+        *_waiting(snapshot),
         *_count("in threads", snapshot.in_threads),
-        f"done {snapshot.done}",
-        f"failed {snapshot.failed}",
+        *_count("done", snapshot.done if known else None),
+        *_count("failed", snapshot.failed if known else None),
     ]
     parts += [f"{one.route} p50 {duration(one.latency.p50)}" for one in snapshot.beside]
     if snapshot.cores_used is not None:
@@ -134,6 +137,12 @@ def status_line(snapshot: Snapshot) -> str:
     if snapshot.health.limited:
         parts.append(f"limited: {snapshot.health.limited}")
     return "  ".join(parts)
+
+
+def _waiting(snapshot: Snapshot) -> list[str]:
+    """Told without a load of ours only: with one, it is in flight less open."""
+    known = snapshot.queued is not None and snapshot.queued_at_least
+    return [f"waiting, at least {snapshot.queued}"] if known else []
 
 
 def _count(name: str, value: int | None) -> list[str]:

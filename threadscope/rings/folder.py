@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import stat
 import tempfile
 from pathlib import Path
 
 import psutil
 
-FOLDER_VARIABLE = "THREADSCOPE_DIR"
+from threadscope.probe import folders
 
 
 class FolderError(Exception):
@@ -23,20 +21,13 @@ def base_folder() -> Path:
     Raises:
         FolderError: somebody else owns it, or it cannot be made.
     """
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    if runtime and os.access(runtime, os.W_OK):
-        path = Path(runtime, "threadscope")
-    else:
-        parent = "/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir()
-        path = Path(parent, f"threadscope-{os.getuid()}")
     try:
-        path.mkdir(mode=0o700, exist_ok=True)
-        status = path.lstat()
+        return Path(folders.make_base())
     except OSError as error:
-        raise FolderError(f"cannot make {path}: {error.strerror}; set XDG_RUNTIME_DIR") from error
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
-        raise FolderError(f"{path} is not a private folder of yours: remove it")
-    return path
+        where = folders.base_path()
+        raise FolderError(f"cannot make {where}: {error.strerror}; set XDG_RUNTIME_DIR") from error
+    except ValueError as error:
+        raise FolderError(str(error)) from error
 
 
 def new_run() -> Path:
@@ -96,12 +87,4 @@ def probe_environment(folder: Path, environment: dict[str, str]) -> dict[str, st
         folder: where its ring goes.
         environment: what it would have without us.
     """
-    import threadscope.probe
-
-    startup = Path(threadscope.probe.__file__).parent / "startup"
-    path = environment.get("PYTHONPATH")
-    return {
-        **environment,
-        FOLDER_VARIABLE: str(folder),
-        "PYTHONPATH": f"{startup}{os.pathsep}{path}" if path else str(startup),
-    }
+    return folders.with_probe(environment, str(folder))

@@ -46,6 +46,7 @@ class RingReader:
         pid_start: its start time in clock ticks, 0 if it did not know.
         dropped: records overwritten before they were read.
         holes: records claimed and never written.
+        ended_before: requests that had ended when the reading began.
     """
 
     def __init__(self, path: Path, *, from_start: bool = True) -> None:
@@ -72,8 +73,10 @@ class RingReader:
         self._texts: dict[int, str] = {0: ""}
         self._cells: tuple[bytes, list[CellEntry]] = b"", []
         self._open: tuple[bytes, list[OpenEntry]] = b"", []
+        self.ended_before = 0
         if not from_start:
             self._next = self._newest() + 1
+            self.ended_before = sum(cell.ended for cell in self.cells())
 
     def _check(self) -> None:
         data = os.pread(self._fd, _HEADER.size, 0)
@@ -152,7 +155,7 @@ class RingReader:
         return CellEntry(
             words[L.C_NOW_REQUEST], words[L.C_NOW_SINCE], what & 0xFFFF, what >> 16 & 0xFFFFFFFF,
             what >> 48, words[L.C_TID], self.text(words[L.C_NAME]), words[L.C_ROLE],
-            words[L.C_ENDED], words[L.C_HOPS], words[L.C_HOPS_BEFORE],
+            words[L.C_ENDED], words[L.C_HOPS], words[L.C_HOPS_BEFORE], words[L.C_WEBSOCKETS],
         )  # fmt: skip
 
     def open(self, header: Header | None = None) -> list[OpenEntry]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +12,8 @@ from threadscope.probe import layout as L
 from threadscope.rings.reader import RingReader, RingUnreadable
 
 LOOK_NS = 500_000_000
+"""From one look for rings that others have made to the next. Into our own folder we look each time:
+a worker's requests are there as soon as its ring, and must be folded in their time."""
 BEAT_NS = 1_000_000_000
 
 
@@ -25,15 +27,20 @@ class Facts(NamedTuple):
 
 
 class RingSet:
-    """The rings of a run folder.
+    """The rings of a run folder, and those that somebody else has made.
+
+    Args:
+        folder: of our own run.
+        others: paths of further rings, asked at each look.
 
     Attributes:
         trouble: why a ring cannot be read, "" if all can.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, others: Callable[[], Iterable[Path]] = lambda: ()) -> None:
+        self._folder, self._others = folder, others
         self._readers: dict[str, RingReader] = {}
+        """By the name in our folder, or by the whole path."""
         self._refused: set[str] = set()
         self._looked = self._beaten = 0
         self.trouble = ""
@@ -44,9 +51,11 @@ class RingSet:
         Args:
             t: monotonic ns.
         """
+        others: Iterable[Path] = ()
         if t - self._looked > LOOK_NS:
             self._looked = t
-            self._find()
+            others = self._others()
+        self._find(others)
         beats = t - self._beaten > BEAT_NS
         if beats:
             self._beaten = t
@@ -66,19 +75,19 @@ class RingSet:
                 dropped=reader.dropped,
                 holes=reader.holes,
                 errors=header[L.W_ERRORS],
+                ended_before=reader.ended_before,
             )
             yield batch, is_load
 
-    def _find(self) -> None:
+    def _find(self, others: Iterable[Path]) -> None:
         try:
-            names = set(os.listdir(self._folder))
+            names = {name for name in os.listdir(self._folder) if name.endswith(".ring")}
         except OSError:
-            return  # the whole folder is gone: its observation is over
-        for name in sorted(names - self._readers.keys() - self._refused):
-            if not name.endswith(".ring"):
-                continue
-            try:
-                self._readers[name] = RingReader(self._folder / name)
+            names = set()  # the whole folder is gone: its observation is over
+        for name in sorted(names.union(map(str, others)) - self._readers.keys() - self._refused):
+            try:  # of a server that ran before us, only what comes from now on
+                path = self._folder / name  # which is `name` where that is a whole path
+                self._readers[name] = RingReader(path, from_start=name in names)
                 self._beaten = 0
             except RingUnreadable as error:
                 self._refused.add(name)
@@ -89,14 +98,22 @@ class RingSet:
     def facts(self) -> Facts | None:
         """Of the first server whose ring was found."""
         for name, reader in self._readers.items():
-            if name.startswith("server-"):
+            if _of_server(name):
                 header = reader.header()
                 loop, http = reader.text(header[L.W_LOOP]), reader.text(header[L.W_HTTP])
                 return Facts(reader.text(header[L.W_PYTHON]), bool(header[L.W_GIL]), loop, http)
         return None
+
+    def pids(self) -> set[int]:
+        """Of the servers whose rings are read."""
+        return {reader.pid for name, reader in self._readers.items() if _of_server(name)}
 
     def close(self) -> None:
         """Lets go of all rings."""
         for reader in self._readers.values():
             reader.close()
         self._readers.clear()
+
+
+def _of_server(name: str) -> bool:
+    return os.path.basename(name).startswith("server-")

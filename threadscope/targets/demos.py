@@ -19,6 +19,7 @@ from .demo_list import DemoVariant as DemoVariant
 from .errors import TargetError
 from .ports import check_port, free_port, wait_ready
 from .process import Ended, ServerProcess
+from .target import Target
 from .tree import family
 
 HOST = "127.0.0.1"
@@ -51,7 +52,7 @@ class DemoServer:
         self.process.stop()
 
 
-class DemoTarget:
+class DemoTarget(Target):
     """A demo's server, ours to start and to end.
 
     Args:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 import time
+from collections.abc import Sequence
 
 import psutil
 
@@ -84,15 +85,18 @@ def wait_ready(host: str, port: int, process: ServerProcess, timeout: float) -> 
         except OSError:
             pass
         if time.monotonic() > end:
+            printed = last_lines(process.output.lines(_LAST_LINES))
             raise TargetError(
                 f"the server does not listen on {host}:{port} after {timeout:g} s:"
-                f" is it another port?{_last_lines(process)}"
+                f" is it another port?{printed}"
             )
         time.sleep(_LOOK_S)
     process.stop()  # so that all its output is there
-    raise TargetError(f"the server {ended.sentence} before it listened{_last_lines(process)}")
+    printed = last_lines(process.output.lines(_LAST_LINES))
+    raise TargetError(f"the server {ended.sentence} before it listened{printed}")
 
 
-def _last_lines(process: ServerProcess) -> str:
-    lines = [line for line in process.output.lines(_LAST_LINES) if line.strip()]
+def last_lines(printed: Sequence[str]) -> str:
+    """What a server printed, as the end of a message; "" when that is nothing."""
+    lines = [line for line in printed if line.strip()]
     return "; it printed:" + "".join(f"\n  {line}" for line in lines) if lines else ""

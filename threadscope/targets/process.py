@@ -29,6 +29,8 @@ class Ended:
 
     status: int | None = None
     signal: int | None = None
+    words: str = "ended when its guard was killed"
+    """What is said when neither is known."""
 
     @property
     def sentence(self) -> str:
@@ -36,7 +38,7 @@ class Ended:
         if self.status is not None:
             return f"exited with status {self.status}"
         if self.signal is None:
-            return "ended when its guard was killed"
+            return self.words
         try:
             name = signal.Signals(self.signal).name
         except ValueError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -44,3 +44,23 @@ class Target(Protocol):
     def stop(self) -> None:
         """Ends it, if it is ours to end. Bounded, and may be called again."""
         ...
+
+    def rings(self) -> Sequence[Path]:
+        """Rings of its processes that lie elsewhere than in the folder that it was given."""
+        return ()
+
+    def url(self) -> str:
+        """Where it listens now, without a slash at the end; "" where that is not known (yet)."""
+        return ""
+
+    def outlives(self) -> bool:
+        """Whether it goes on without us, and so do its rings."""
+        return False
+
+    def unseen(self) -> str:
+        """Why its requests cannot be seen, and what to do about it; "" while that is not known."""
+        return ""
+
+    def waiting(self) -> int | None:
+        """Requests that its sockets hold and it has not read, at the least; None: not known."""
+        return None

@@ -17,6 +17,12 @@ def family(pid: int) -> tuple[int, ...]:
     return tuple(found)
 
 
+def without_us(pids: tuple[int, ...]) -> tuple[int, ...]:
+    """A server may have started us: we and what we started are no part of it."""
+    ours = family(os.getpid())
+    return tuple(pid for pid in pids if pid not in ours)
+
+
 def _children(pid: int) -> list[int]:
     """Each thread of a process has its own list."""
     out: list[int] = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
+
 from textual.strip import Strip
 
 from threadscope.model.snapshot import Snapshot
@@ -15,7 +17,7 @@ LAST_LINES = 5
 """Lines of the server's output below the banner."""
 
 
-def notice_lines(snapshot: Snapshot, room: int) -> list[list[Piece]]:
+def notice_lines(snapshot: Snapshot, room: int, width: int = 200) -> list[list[Piece]]:
     """At most `room` lines, most often none: the end, then warnings, then the last words."""
     ended = not snapshot.target.running
     said = [line for line in snapshot.output if line.strip()] if ended else []
@@ -26,7 +28,8 @@ def notice_lines(snapshot: Snapshot, room: int) -> list[list[Piece]]:
         lines[0].append(("   4 shows what it printed" if said else "", MUTED))
     warnings = _warnings(snapshot)
     if warnings:
-        lines.append([("▲ " + "   ▲ ".join(warnings), WARN)])
+        told = wrap("▲ " + "   ▲ ".join(warnings), max(width - 2, 20), subsequent_indent="  ")
+        lines += [[(line, WARN)] for line in told]
     spare = max(0, min(LAST_LINES, room - len(lines)))
     lines += [[("   " + clean(line), TEXT)] for line in said[max(0, len(said) - spare) :]]
     return lines[:room]
@@ -51,5 +54,5 @@ class NoticesPanel(Panel):
 
     def draw(self, snapshot: Snapshot, width: int, height: int) -> list[Strip]:
         """As `notice_lines` says."""
-        lines = notice_lines(snapshot, height)
+        lines = notice_lines(snapshot, height, width)
         return [Line().add(" ").pieces(line).strip(width) for line in lines]

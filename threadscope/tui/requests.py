@@ -76,7 +76,9 @@ class RequestsPanel(Panel):
             if not self._filter or matches(line, self._filter):
                 strips.append(_strip(line, snapshot.wall_offset, width))
         if len(strips) == self.gap + 1:
-            text = " nothing matches" if self._filter and snapshot.log else " no request yet"
+            unseen = snapshot.open is None and snapshot.health.limited
+            text = " no request is seen without a probe" if unseen else " no request yet"
+            text = " nothing matches" if self._filter and snapshot.log else text
             strips.append(Line().add(text, GHOST).strip(width))
         return strips
 

@@ -164,7 +164,7 @@ class MainScreen(Screen[None]):
         snapshot = self._snapshot
         if snapshot is None or self.has_class("small"):
             return
-        notices = len(notice_lines(snapshot, notice_room(self.size.height)))
+        notices = len(notice_lines(snapshot, notice_room(self.size.height), self.size.width))
         threads = len(rows_of(snapshot, self.threads.hide_idle))
         self.findings.screen_height = self.size.height
         findings = len(self.findings.lines(snapshot, self.size.width))

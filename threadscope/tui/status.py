@@ -142,9 +142,12 @@ def _numbers(snapshot: Snapshot) -> list[Item]:
         out.append(_fact("in flight", str(snapshot.in_flight), 2))
     elif snapshot.open is not None:
         out.append(_fact("open", str(snapshot.open), 2))
-    out.append(_fact("done", f"{snapshot.done:,}", 3))
-    bad: Piece = (str(snapshot.failed), ALARM if snapshot.failed else TEXT)
-    out.append(Item((("failed ", MUTED), bad), 0 if snapshot.failed else 4))
+    if snapshot.websockets:
+        out.append(_fact("WebSockets", f"{snapshot.websockets:,}", 3))
+    if snapshot.open is not None or snapshot.in_flight is not None:  # else nobody counts
+        out.append(_fact("done", f"{snapshot.done:,}", 3))
+        bad: Piece = (str(snapshot.failed), ALARM if snapshot.failed else TEXT)
+        out.append(Item((("failed ", MUTED), bad), 0 if snapshot.failed else 4))
     for light in snapshot.beside:
         name = light.route.rpartition("/")[2] or light.route
         out.append(Item(((f"{name} p50 ", WARN), (duration(light.latency.p50), STRONG)), 1))

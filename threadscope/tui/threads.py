@@ -177,6 +177,9 @@ def _row(row: ThreadRow, at: int, label: int, width: int) -> Strip:
         line.add("ended", MUTED)
     elif row.now is not None:
         _now(line, row.now, at, width)
+    elif row.where:
+        line.add("GIL " if row.holds_gil else "", GOOD)
+        line.add(fit(row.where, width - line.width - 1), TEXT)
     return line.strip(width)
 
 

@@ -1,0 +1,38 @@
+"""One look at a running server."""
+
+from __future__ import annotations
+
+import time
+
+from threadscope.model.snapshot import Snapshot
+from threadscope.session import Options, Session
+from threadscope.targets.attach import AttachTarget
+
+LOOK_S = 1.2
+"""Two samples of each clock, a second apart, and the watermark behind them."""
+PATIENCE_S = 5.0
+
+
+def glance(server: str) -> Snapshot:
+    """Watches a server for a second.
+
+    Args:
+        server: one of its processes, or its port, as in `4321` or `:8000`.
+
+    Raises:
+        TargetError: there is none, or it is not for us.
+        FolderError: there is no place for our own files.
+    """
+    session = Session(AttachTarget(server), (), Options(clients=1, seconds=LOOK_S))
+    try:
+        session.start()
+        end = time.monotonic() + PATIENCE_S
+        while not session.over and time.monotonic() < end:
+            time.sleep(0.05)
+        if session.failure is not None:
+            raise session.failure
+        snapshot = session.latest()
+        assert snapshot is not None, "nothing was seen"
+        return snapshot
+    finally:
+        session.close()

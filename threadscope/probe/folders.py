@@ -1,0 +1,75 @@
+"""Where rings live: the user's private folder on tmpfs. Standard library only, as all of the probe.
+
+The monitor and `python -m threadscope.probe` must agree on it.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+
+
+def base_path() -> str:
+    """The user's folder for all observations, which need not exist."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    if runtime and os.access(runtime, os.W_OK):
+        return os.path.join(runtime, "threadscope")
+    parent = "/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir()
+    return os.path.join(parent, "threadscope-%d" % os.getuid())
+
+
+def make_base() -> str:
+    """The same, made when it is missing.
+
+    Raises:
+        OSError: it cannot be made.
+        ValueError: it is not private; the message names it.
+    """
+    path = base_path()
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        pass
+    status = os.lstat(path)
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
+        raise ValueError("%s is not a private folder of yours: remove it" % path)
+    return path
+
+
+def birth(pid: int) -> int:
+    """When a process began, in clock ticks since the machine did; 0 where it cannot be known."""
+    try:
+        with open("/proc/%d/stat" % pid, "rb") as file:
+            return int(file.read().rpartition(b")")[2].split()[19])
+    except (OSError, IndexError, ValueError):
+        return 0
+
+
+def new_run(pid: int) -> str:
+    """A folder that is kept as long as a process lives.
+
+    Args:
+        pid: of the process.
+
+    Raises:
+        OSError: it cannot be made.
+        ValueError: see `make_base`.
+    """
+    return tempfile.mkdtemp(prefix="run-%d-%d-" % (pid, birth(pid)), dir=make_base())
+
+
+def with_probe(environment: dict[str, str], folder: str) -> dict[str, str]:
+    """An environment in which a Python process comes up with the probe.
+
+    Args:
+        environment: what it would have without us.
+        folder: where its ring goes.
+    """
+    startup = os.path.join(os.path.dirname(os.path.abspath(__file__)), "startup")
+    path = environment.get("PYTHONPATH")
+    return {
+        **environment,
+        "THREADSCOPE_DIR": folder,
+        "PYTHONPATH": startup + os.pathsep + path if path else startup,
+    }
