@@ -7,11 +7,11 @@ so that what is in flight, open and queued always agree.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from threadscope.model.behaviour import Evidence, behaviour
-from threadscope.model.counted import MEASURED_NS, as_seen, watched
+from threadscope.model.counted import MEASURED_NS, as_seen, merged, switches, watched
 from threadscope.model.fold import Fold
 from threadscope.model.intake import Intake
 from threadscope.model.judging import Judging
@@ -25,7 +25,6 @@ from threadscope.model.snapshot import (
     Behaviour,
     BesideNow,
     Health,
-    Limiter,
     Part,
     PhaseInfo,
     PhaseState,
@@ -205,7 +204,7 @@ class Aggregator:
             in_threads_max=fold.timeline.hops_max if seen else None,
             cores_used=measured.cores_used() if measured else None,
             cpu_ns_per_request=cpu / done if done else None,
-            switches_per_request=_switches(self._threads_measured, end - begin, done),
+            switches_per_request=switches(self._threads_measured, end - begin, done),
             routes=measured.route_summaries(end) if measured else (),
             processes=self._process_summaries(measured),
             threads=self._threads_measured,
@@ -215,8 +214,7 @@ class Aggregator:
             burst=result.burst,
             beside=result.beside,
         )
-        findings = self._judging.phase(summary, end, self.target.cpus)
-        summary = replace(summary, findings=findings)
+        summary = self._judging.judged(summary, end, self.target.cpus)
         self._finished = (*self._finished, summary)[-PHASES_KEPT:]
         self._phase = replace(self._phase, state=PhaseState.DONE, tour=False)
         return summary
@@ -375,7 +373,7 @@ class Aggregator:
             in_threads=fold.timeline.hops if seen else None,
             done=fold.done,
             failed=fold.failed,
-            limiters=_merged(fold.limiters),
+            limiters=merged(fold.limiters),
             loop_lag_ns=loop_lag,
             gil_lag_ns=gil_lag,
             cores_used=self._processes.cores_used(at),
@@ -401,24 +399,3 @@ class Aggregator:
             ),
             output=output,
         )
-
-
-def _merged(limiters: Mapping[tuple[int, int], Limiter]) -> tuple[Limiter, ...]:
-    """The same pool of several processes as one."""
-    out: dict[str, Limiter] = {}
-    for name, total, borrowed, waiting in limiters.values():
-        known = out.get(name, Limiter(name, 0, 0, 0))
-        out[name] = Limiter(name, known[1] + total, known[2] + borrowed, known[3] + waiting)
-    return tuple(out.values())
-
-
-def _switches(threads: tuple[ThreadSummary, ...], passed: int, done: float) -> float | None:
-    """Context switches a request, without the probe's own thread."""
-    rates = [
-        x.voluntary_per_s + x.involuntary_per_s
-        for x in threads
-        if x.role != Role.PROBE
-        and x.voluntary_per_s is not None
-        and x.involuntary_per_s is not None
-    ]
-    return sum(rates) * passed / SECOND / done if rates and done else None

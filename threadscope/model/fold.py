@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from threadscope.model.holds import Holds
 from threadscope.model.phase import Measurement
-from threadscope.model.records import Record, endpoint
+from threadscope.model.records import Record
 from threadscope.model.requests import (
     ARRIVED_LONG_BEFORE_NS,
     Clients,
@@ -21,15 +20,15 @@ from threadscope.model.requests import (
     OpenRequest,
     new_line,
 )
+from threadscope.model.ring import Item, Ring
 from threadscope.model.snapshot import (
     Activity,
     Endpoint,
     Event,
     Limiter,
     Role,
-    SlowRequest,
 )
-from threadscope.model.tally import LimiterStats, Tally
+from threadscope.model.tally import Ended, LimiterStats, Tally
 from threadscope.model.threads import ThreadTable
 from threadscope.model.timeline import Timeline
 from threadscope.model.windows import SECOND, Rate
@@ -45,42 +44,6 @@ ENDED_KEPT = 4096
 LAG_WINDOW_NS = SECOND
 WINDOW_NS = 6 * SECOND
 """Tallies older than this are dropped."""
-
-
-class Ring:
-    """Where records come from."""
-
-    def __init__(self, pid: int, text: Callable[[int], str]) -> None:
-        self.pid = pid
-        self._text = text
-        self.endpoints: dict[int, Endpoint] = {}
-        self.ended = 0
-        """The server's own count of ended requests."""
-        self.websockets = 0
-        """Open now."""
-        self.checked = 0
-        """When its open requests were last held against its open table."""
-        self.errors = 0
-        self.dropped = 0
-        self.holes = 0
-
-    def endpoint(self, number: int) -> Endpoint:
-        """The endpoint of a string number."""
-        found = self.endpoints.get(number)
-        if found is None:
-            text = self._text(number)
-            found = endpoint(text)
-            if text:
-                self.endpoints[number] = found
-        return found
-
-    def text(self, number: int) -> str:
-        """The text of a string number."""
-        return self._text(number)
-
-
-Item = tuple[int, Ring | None, Any]
-"""Time, and a record of a ring, or (without one) an action."""
 
 
 class Fold:
@@ -297,32 +260,11 @@ class Fold:
         tally.processes[ring.pid].completed += 1
         if self.measurement is not None and request.arrived < self.measurement.since:
             return  # the phase before asked for it
-        route = tally.routes[endpoint]
-        route.completed += 1
-        route.failed += bool(flags & F_FAILED) or status >= 500
-        route.late += request.late
-        route.latency.add(took)
-        route.holds += steps
-        route.single += steps == 1
-        route.hold_total += held
-        route.hold_longest = max(route.hold_longest, longest)
-        route.cpu += cpu + request.hop_cpu
-        if request.hops:
-            route.hop_wait.add(request.hop_wait)
-            route.hop_total += request.hop_wall
-            route.hop_cpu += request.hop_cpu
-        if route.slowest is None or took > route.slowest.here:
-            route.slowest = self._slow(number, request, t, status, held)
-
-    def _slow(
-        self, number: int, request: OpenRequest, t: int, status: int, held: int
-    ) -> SlowRequest:
-        """Where the time of a request went."""
+        failed = bool(flags & F_FAILED) or status >= 500
         sent = self.clients.sent_at(request.client_request)
-        queued = None if sent is None else max(request.arrived - sent, 0)
-        here, wait, wall = t - request.arrived, request.hop_wait, request.hop_wall
-        rest = max(here - wait - wall - held, 0)
-        return SlowRequest(t, number, status, queued, here, wait, wall, held, rest)
+        tally.routes[endpoint].book(
+            request, Ended(t, number, status, failed, sent, steps, cpu, held, longest)
+        )
 
     # -- hops ----------------------------------------------------------------------------------
     def _hop_in(self, ring: Ring, record: Record) -> None:

@@ -21,10 +21,9 @@ from threadscope.model.fold import (
     SEND,
     STEP,
     Fold,
-    Item,
-    Ring,
 )
 from threadscope.model.records import Batch, Record
+from threadscope.model.ring import Item, Ring
 from threadscope.model.snapshot import Activity
 from threadscope.model.threads import ROLE_LOOP
 from threadscope.model.windows import SECOND

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from threadscope.model.fold import Fold
 from threadscope.model.observation import Judge, Observation, Silent, thread_now
@@ -32,25 +33,24 @@ class Judging:
         self.routes: tuple[RouteSummary, ...] = ()
         """The endpoints over the last seconds."""
 
-    def phase(self, summary: PhaseSummary, at: int, cpus: int) -> tuple[Finding, ...]:
-        """What was wrong in the measurement that is summed up at `at`."""
+    def judged(self, summary: PhaseSummary, at: int, cpus: int) -> PhaseSummary:
+        """A phase that is summed up at `at`, with what was wrong in its measurement."""
         measured = self._fold.measurement
         if measured is None:
-            return ()
-        return self._judge.phase(
-            Observation(
-                seconds=measured.length(at) / SECOND,
-                routes=summary.routes,
-                holds=tuple(measured.tally.holds),
-                processes=summary.processes,
-                threads=summary.threads,
-                cpus=cpus,
-                done=measured.tally.done,
-                failed=measured.tally.failed,
-                load_percent=summary.generator_percent,
-                lost=summary.events_dropped,
-            )
+            return summary
+        seen = Observation(
+            seconds=measured.length(at) / SECOND,
+            routes=summary.routes,
+            holds=tuple(measured.tally.holds),
+            processes=summary.processes,
+            threads=summary.threads,
+            cpus=cpus,
+            done=measured.tally.done,
+            failed=measured.tally.failed,
+            load_percent=summary.generator_percent,
+            lost=summary.events_dropped,
         )
+        return replace(summary, findings=self._judge.phase(seen))
 
     def look(
         self, begin: int, at: int, *, processes: Processes, part: Callable[[int], Part],

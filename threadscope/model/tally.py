@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from threadscope.model.facts import Endpoint
 from threadscope.model.histogram import Histogram
 from threadscope.model.part import Part
+from threadscope.model.requests import OpenRequest
 from threadscope.model.summary import (
     Hold,
     LimiterSummary,
@@ -23,6 +25,22 @@ from threadscope.model.summary import (
 MAX_HOLDS = 2000
 """Long steps kept of one tally; at 100 ms each, one event loop has ten a second."""
 MAX_SLOW = 12
+
+
+class Ended(NamedTuple):
+    """What the end of a request says of it. Times in ns."""
+
+    t: int
+    number: int
+    status: int
+    failed: bool
+    sent: int | None
+    """When its client asked, if that is ours."""
+    steps: int
+    cpu: int
+    """On the event loop."""
+    held: int
+    longest: int
 
 
 @dataclass(slots=True)
@@ -47,6 +65,30 @@ class RouteStats:
     slowest: SlowRequest | None = None
     slow: tuple[SlowRequest, ...] = ()
     """The slowest of the tallies that were added, the newest first."""
+
+    def book(self, request: OpenRequest, end: Ended) -> None:
+        """Counts a request that has ended."""
+        took = end.t - request.arrived
+        self.completed += 1
+        self.failed += end.failed
+        self.late += request.late
+        self.latency.add(took)
+        self.holds += end.steps
+        self.single += end.steps == 1
+        self.hold_total += end.held
+        self.hold_longest = max(self.hold_longest, end.longest)
+        self.cpu += end.cpu + request.hop_cpu
+        if request.hops:
+            self.hop_wait.add(request.hop_wait)
+            self.hop_total += request.hop_wall
+            self.hop_cpu += request.hop_cpu
+        if self.slowest is None or took > self.slowest.here:
+            wait, wall = request.hop_wait, request.hop_wall
+            queued = None if end.sent is None else max(request.arrived - end.sent, 0)
+            rest = max(took - wait - wall - end.held, 0)
+            self.slowest = SlowRequest(
+                end.t, end.number, end.status, queued, took, wait, wall, end.held, rest
+            )
 
     def add(self, other: RouteStats) -> None:
         """Adds what came after."""
