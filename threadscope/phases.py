@@ -12,8 +12,8 @@ from threadscope.load.control import LoadProcess
 from threadscope.load.messages import Beside, Result, State
 from threadscope.load.plan import MAX_CLIENTS, LoadPlan, Model
 from threadscope.model.aggregator import PHASES_KEPT, Aggregator
-from threadscope.model.counted import LoadResult
 from threadscope.model.histogram import Histogram
+from threadscope.model.load_result import LoadResult
 from threadscope.model.snapshot import (
     BesideSummary,
     BurstSummary,

@@ -64,9 +64,9 @@ class TextReport:
 
     def _begin(self, t: int, variant: Variant, clients: int, burst: bool) -> None:
         self._begun += 1
-        who = f": {plural(clients, 'client')}" if clients else ""
-        who = f": {plural(clients, 'request')} at once" if burst else who
-        self._heads.append((t, f"== {variant.title}{who}"))
+        who = f"{plural(clients, 'request')} at once" if burst else plural(clients, "client")
+        asked_by = f": {who}" if clients else ""
+        self._heads.append((t, f"== {variant.title}{asked_by}"))
 
     def _first_moment(self, snapshot: Snapshot, variant: Variant) -> int:
         """Not after the first request of a phase that is seen for the first time."""

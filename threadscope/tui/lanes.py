@@ -308,24 +308,22 @@ def _queue_strips(snapshot: Snapshot, view: lm.Window, frame: Frame) -> list[Str
     if snapshot.queued is not None or snapshot.queue:
         depths = lm.depth_cells(snapshot.queue, view)
         waiting = snapshot.queued if snapshot.queued is not None else [0, *depths][-1]
-        strips.append(_queue_strip("queued", depths, waiting, frame, snapshot.queued_at_least))
+        least = "≥ " if snapshot.queued_at_least and waiting else ""
+        strips.append(_queue_strip("queued", depths, f"{least}{waiting}", frame))
     if queues_of(snapshot) > len(strips):
         depths = lm.depth_cells(snapshot.token_queue, view)
         waiting = sum(pool.tasks_waiting for pool in snapshot.limiters)
-        strips.append(_queue_strip("no token", depths, waiting, frame))
+        strips.append(_queue_strip("no token", depths, str(waiting), frame))
     return strips
 
 
-def _queue_strip(
-    name: str, depths: Sequence[int], waiting: int, frame: Frame, at_least: bool = False
-) -> Strip:
+def _queue_strip(name: str, depths: Sequence[int], waiting: str, frame: Frame) -> Strip:
     scale = max(depths, default=0)
     line = Line().add(" ").left(name, frame.label - 1)
     blocks = "".join([BLOCKS[lm.depth_height(depth, scale)] for depth in depths])
     line.cells(_split(blocks, QUEUE, (IDLE, GHOST)))
-    style: Style = QUEUE if waiting else MUTED
-    least = "≥ " if at_least and waiting else ""
-    return line.right(f"{least}{waiting} waiting", RIGHT - 1, style).strip(frame.width)
+    style: Style = QUEUE if waiting != "0" else MUTED
+    return line.right(f"{waiting} waiting", RIGHT - 1, style).strip(frame.width)
 
 
 def axis_strip(frame: Frame, at: int) -> Strip:
