@@ -24,10 +24,12 @@ Options:
 
 Commands:
   attach   Watch a server that runs already.
+  check    Check a server: exit with 1 when something is wrong with it.
   compare  Measure demos' variants against each other, in rounds.
   demo     Run a demo server under load and watch it.
   doctor   Say what this machine allows, and what to do about it.
   dump     Show a running server once: its threads, and what they do.
+  explain  Explain a finding: what it means, why it happens, how to fix...
   load     Load any HTTP server and report, as hey, oha and wrk do.
   run      Run a server by any COMMAND and watch it.
 """
@@ -56,6 +58,11 @@ Options:
                             one]
   --no-tui                  Plain lines instead of the screen.
   --json                    Only a JSON report on standard output.
+  -W, --warn NAME           Let this lint warn, if it only informs; `all` for
+                            all of them.
+  -A, --allow NAME          Say nothing of this lint; `all` for all but those
+                            of -W.
+  --set NAME=VALUE          Threshold of a lint, as in loop-blocked=50ms.
   -h, --help                Show this message and exit.
 
   A NUMBER takes k and m: 10k is 10,000, 1m a million. A TIME takes ms, s, m

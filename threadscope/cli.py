@@ -12,6 +12,8 @@ import click
 
 import threadscope
 from threadscope import commands
+from threadscope.check import check
+from threadscope.lint_options import known_lint, lint_options, settings_of
 from threadscope.options import load_options, load_plan
 from threadscope.options import seconds as _time
 from threadscope.options import whole as _whole
@@ -104,6 +106,7 @@ Examples:
 )
 @click.option("--no-tui", is_flag=True, help="Plain lines instead of the screen.")
 @click.option("--json", "as_json", is_flag=True, help="Only a JSON report on standard output.")
+@lint_options
 def demo(name: str | None, **options: Any) -> None:  # noqa: ANN401  # click gives them by name
     """Run a demo server under load and watch it.
 
@@ -163,6 +166,7 @@ def _run_demo(demo: Demo, options: dict[str, Any]) -> int:
             clients=options["concurrency"] or demo.clients,
             seconds=options["duration"],
             requests=options["requests"],
+            lints=settings_of(options),
         ),
         port=options["port"],
         work=options["work"],
@@ -172,6 +176,29 @@ def _run_demo(demo: Demo, options: dict[str, Any]) -> int:
     mode = options["mode"]
     view = _view(options["as_json"], options["no_tui"])
     return watch(session, view, None if mode == "tour" else mode)
+
+
+main.add_command(check)
+
+
+@main.command()
+@click.argument("name", required=False)
+def explain(name: str | None) -> None:
+    """Explain a finding: what it means, why it happens, how to fix it and what that costs.
+
+    Without a NAME, lists the lints.
+    """
+    from threadscope.lints.catalog import LINTS
+    from threadscope.lints.explain import article, listing
+
+    if name is None:
+        click.echo("\n".join(listing()))
+        return
+    try:
+        click.echo(article(LINTS[known_lint(name)]))
+    except click.BadParameter as error:
+        click.echo(f"Error: {error.message}", err=True)
+        sys.exit(2)
 
 
 def _view(as_json: bool, no_tui: bool) -> View:

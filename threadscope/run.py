@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from threadscope.lints.catalog import LINTS
+from threadscope.lints.explain import explanation
 from threadscope.report.closing import closing_lines
 from threadscope.report.document import document
 from threadscope.report.text import TextReport
@@ -195,7 +197,8 @@ def _screen(session: Session, keys: list[str], options: Options, signals: Signal
         session.play(keys, seconds=options.measure_s, then_live=True)
     else:
         session.show_variant(keys[0])
-    app = ThreadscopeApp(session, session if keys else None)
+    controls = session if keys else None
+    app = ThreadscopeApp(session, controls, explain=lambda name: explanation(LINTS[name]))
     asyncio.run(_show(app, session, signals))
     session.finish()
     _print_results(session)

@@ -12,14 +12,16 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
+from threadscope.lints.judge import Lints, Settings
 from threadscope.load.control import LoadProcess
 from threadscope.load.messages import Died, Event, Result, State, Usage
 from threadscope.load.plan import Model
 from threadscope.model.aggregator import Aggregator
+from threadscope.model.observation import Judge
 from threadscope.model.sample import Stack
 from threadscope.model.snapshot import Health, PhaseSummary, Snapshot, TargetInfo, Variant
 from threadscope.phases import GRACE_NS, Phase, Script, Way
@@ -52,6 +54,8 @@ class Options:
     clients: int
     seconds: float | None = None
     requests: int | None = None
+    lints: Settings = field(default_factory=Settings)
+    """Which of them speak, and from where on."""
 
     @property
     def measure_s(self) -> float | None:
@@ -90,6 +94,8 @@ class Session:
         self._usage = _Usage()
         self._load_percent: float | None = None
         self._finishing: list[threading.Event] = []
+        self.judge: Judge = Lints(options.lints)
+        """Says what is wrong; another one can be put in its place before the start."""
         self.failure: BaseException | None = None
         """The error that ended the observer thread: a mistake of ours."""
 
@@ -115,7 +121,7 @@ class Session:
             raise
         self._rings = RingSet(folder, self._target.rings)
         t = now()
-        self._aggregator = Aggregator(t, wall_offset=time.time_ns() - t)
+        self._aggregator = Aggregator(t, wall_offset=time.time_ns() - t, judge=self.judge)
         if self._load is not None:
             self._script = Script(self._load, self._aggregator, self.options.clients)
         self._course = self._script or Watching(self._aggregator, t, self.options.seconds)

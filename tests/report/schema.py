@@ -57,6 +57,25 @@ THREAD = {
     "involuntary_switches_per_s": MAYBE,
     "hops": (int, type(None)),
 }
+HOLDER = {
+    "route": str,
+    "endpoint": MAYBE_TEXT,
+    "place": MAYBE_TEXT,
+    "holds": int,
+    "longest_ms": NUMBER,
+    "total_ms": NUMBER,
+    "share": MAYBE,
+    "waited_max": int,
+    "waiters": [str],
+}
+FINDING = {
+    "lint": str,
+    "level": {"info", "warning", "error"},
+    "message": str,
+    "summary": str,
+    "count": int,
+    "evidence": dict,
+}
 SERVER = {
     "requests_completed": (int, type(None)),
     "behaviour": {"sequential", "concurrent", "parallel", "idle", "unknown"},
@@ -70,6 +89,7 @@ SERVER = {
     "switches_per_request": MAYBE,
     "processes": [PROCESS],
     "threads": [THREAD],
+    "held_the_loop": [HOLDER],
 }
 TARGET = {
     "pids": [int],
@@ -116,7 +136,7 @@ PHASE = {
     "beside": [BESIDE],
     "routes": [ROUTE],
     "server": SERVER,
-    "findings": [dict],
+    "findings": [FINDING],
     "events": {"read": int, "dropped": int},
 }
 DOCUMENT = {

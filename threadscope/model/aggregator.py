@@ -7,14 +7,16 @@ so that what is in flight, open and queued always agree.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from threadscope.model.behaviour import Evidence, behaviour
-from threadscope.model.counted import MEASURED_NS, as_seen, watched
+from threadscope.model.counted import MEASURED_NS, as_seen, merged, switches, watched
 from threadscope.model.fold import Fold
 from threadscope.model.intake import Intake
+from threadscope.model.judging import Judging
 from threadscope.model.load_result import LoadResult as LoadResult
+from threadscope.model.observation import Judge
 from threadscope.model.phase import Measurement
 from threadscope.model.processes import Processes, part_of
 from threadscope.model.records import Batch
@@ -23,7 +25,6 @@ from threadscope.model.snapshot import (
     Behaviour,
     BesideNow,
     Health,
-    Limiter,
     Part,
     PhaseInfo,
     PhaseState,
@@ -49,14 +50,16 @@ PHASES_KEPT = 200
 class Aggregator:
     """Everything that is known, up to a watermark."""
 
-    def __init__(self, started: int, *, wall_offset: int = 0) -> None:
+    def __init__(self, started: int, *, wall_offset: int = 0, judge: Judge | None = None) -> None:
         """Begins an observation.
 
         Args:
             started: monotonic ns.
             wall_offset: wall clock minus monotonic clock, ns.
+            judge: says what is wrong; None: nobody does.
         """
         self._fold = Fold(started)
+        self._judging = Judging(self._fold, judge)
         self._started, self._wall_offset = started, wall_offset
         self._mark = started
         self._intake = Intake(self._fold)
@@ -95,7 +98,7 @@ class Aggregator:
         if used is not None:
             fold.timeline.used(used[0], sample.t, used[1])
         if fold.measurement is not None and fold.measurement.covers(sample.t):
-            fold.measurement.processes[sample.pid].cpu(sample.t, sample.cpu_ns)
+            fold.measurement.tally.processes[sample.pid].cpu(sample.t, sample.cpu_ns)
 
     def note(self, t: int, text: str) -> None:
         """A remark for the log."""
@@ -117,6 +120,7 @@ class Aggregator:
         self._fold.done = self._fold.failed = 0
         self._fold.lights.clear()
         self._fold.measurement = None
+        self._fold.roll(t, now=True)
         self._fold.timeline.restart(t)
         self._stale = self.open if clients else 0
 
@@ -130,11 +134,13 @@ class Aggregator:
         if state is PhaseState.MEASURE:
             fold.timeline.pass_to(t)
             fold.timeline.mark(t)
+            fold.roll(t, now=True)
             fold.measurement = Measurement(t, self._phase_begun)
             for thread in fold.threads.all():
                 thread.begin_measure()
         elif state is PhaseState.DRAIN:
             fold.timeline.pass_to(t)
+            fold.roll(t, now=True)
             if fold.measurement is not None:
                 fold.measurement.end = t
             self._threads_measured = tuple(x.summary() for x in fold.threads.all())
@@ -169,6 +175,7 @@ class Aggregator:
             aborted: why it did not reach its end.
         """
         fold, at = self._fold, self._mark
+        fold.roll(at, now=True)
         measured = fold.measurement
         begin, end = (measured.begin, measured.end or at) if measured else (at, at)
         evidence = fold.timeline.evidence(begin, end)
@@ -197,7 +204,7 @@ class Aggregator:
             in_threads_max=fold.timeline.hops_max if seen else None,
             cores_used=measured.cores_used() if measured else None,
             cpu_ns_per_request=cpu / done if done else None,
-            switches_per_request=_switches(self._threads_measured, end - begin, done),
+            switches_per_request=switches(self._threads_measured, end - begin, done),
             routes=measured.route_summaries(end) if measured else (),
             processes=self._process_summaries(measured),
             threads=self._threads_measured,
@@ -207,6 +214,7 @@ class Aggregator:
             burst=result.burst,
             beside=result.beside,
         )
+        summary = self._judging.judged(summary, end, self.target.cpus)
         self._finished = (*self._finished, summary)[-PHASES_KEPT:]
         self._phase = replace(self._phase, state=PhaseState.DONE, tour=False)
         return summary
@@ -259,6 +267,7 @@ class Aggregator:
         fold.timeline.pass_to(mark)
         fold.threads.steps_at(mark, self._intake.steps_covering(mark))
         self._mark = mark
+        fold.roll(mark)
         self._queue.add(mark, self._queued())
         self._token_queue.add(mark, sum(pool.tasks_waiting for pool in fold.limiters.values()))
 
@@ -286,8 +295,12 @@ class Aggregator:
         )
 
     def _process_summaries(self, measured: Measurement | None) -> tuple[ProcessSummary, ...]:
-        processes = sorted(measured.processes.items()) if measured else ()
-        return tuple(p.summary(pid, self._part(pid), self._served(pid)) for pid, p in processes)
+        if measured is None:
+            return ()
+        return tuple(
+            process.summary(pid, self._part(pid), self._served(pid), process.cores_used())
+            for pid, process in sorted(measured.tally.processes.items())
+        )
 
     def server_ended(self, t: int, how: str) -> None:
         """Nothing runs any more, and no ring of it tells anything new."""
@@ -331,6 +344,10 @@ class Aggregator:
         loop_lag, gil_lag = fold.lags(at)
         seen = not self.limited
         known = seen or fold.clients.used
+        self._judging.look(
+            begin, at, processes=self._processes, part=self._part, cpus=self.target.cpus,
+            load_percent=health.load_percent, lost=self._lost - self._lost_before,
+        )  # fmt: skip
         threads = fold.threads.all()
         rings = self._intake.rings.values()
         return Snapshot(
@@ -356,7 +373,7 @@ class Aggregator:
             in_threads=fold.timeline.hops if seen else None,
             done=fold.done,
             failed=fold.failed,
-            limiters=_merged(fold.limiters),
+            limiters=merged(fold.limiters),
             loop_lag_ns=loop_lag,
             gil_lag_ns=gil_lag,
             cores_used=self._processes.cores_used(at),
@@ -370,6 +387,8 @@ class Aggregator:
             behaviour=(
                 Behaviour(Word.UNKNOWN, self._over) if self._over else self._behaviour(evidence)
             ),
+            findings=self._judging.findings,
+            routes=self._judging.routes,
             finished=self._finished,
             health=replace(
                 health,
@@ -380,24 +399,3 @@ class Aggregator:
             ),
             output=output,
         )
-
-
-def _merged(limiters: Mapping[tuple[int, int], Limiter]) -> tuple[Limiter, ...]:
-    """The same pool of several processes as one."""
-    out: dict[str, Limiter] = {}
-    for name, total, borrowed, waiting in limiters.values():
-        known = out.get(name, Limiter(name, 0, 0, 0))
-        out[name] = Limiter(name, known[1] + total, known[2] + borrowed, known[3] + waiting)
-    return tuple(out.values())
-
-
-def _switches(threads: tuple[ThreadSummary, ...], passed: int, done: float) -> float | None:
-    """Context switches a request, without the probe's own thread."""
-    rates = [
-        x.voluntary_per_s + x.involuntary_per_s
-        for x in threads
-        if x.role != Role.PROBE
-        and x.voluntary_per_s is not None
-        and x.involuntary_per_s is not None
-    ]
-    return sum(rates) * passed / SECOND / done if rates and done else None

@@ -40,8 +40,8 @@ class Processes:
 
     def cores_of(self, pid: int, mark: int) -> float | None:
         """Over about the last second; None where no clock was read in it."""
-        clock = self._clocks[pid]
-        if len(clock) < 2 or clock[-1][0] <= mark - SECOND:
+        clock = self._clocks.get(pid)
+        if not clock or len(clock) < 2 or clock[-1][0] <= mark - SECOND:
             return None
         return (clock[-1][1] - clock[0][1]) / (clock[-1][0] - clock[0][0])
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from threadscope.model.facts import Endpoint as Endpoint
+from threadscope.model.facts import Latency as Latency
 from threadscope.model.lane import CpuPoint as CpuPoint
 from threadscope.model.lane import DepthPoint as DepthPoint
 from threadscope.model.lane import Lane as Lane
@@ -17,6 +19,14 @@ from threadscope.model.lane import Role as Role
 from threadscope.model.lane import Span as Span
 from threadscope.model.part import Part as Part
 from threadscope.model.part import ProcessRow as ProcessRow
+from threadscope.model.summary import Finding as Finding
+from threadscope.model.summary import Hold as Hold
+from threadscope.model.summary import Level as Level
+from threadscope.model.summary import LimiterSummary as LimiterSummary
+from threadscope.model.summary import ProcessSummary as ProcessSummary
+from threadscope.model.summary import RouteSummary as RouteSummary
+from threadscope.model.summary import SlowRequest as SlowRequest
+from threadscope.model.summary import ThreadSummary as ThreadSummary
 
 
 class Word(StrEnum):
@@ -37,24 +47,6 @@ class PhaseState(StrEnum):
     MEASURE = "measure"
     DRAIN = "drain"
     DONE = "done"
-
-
-class Endpoint(NamedTuple):
-    """A function of the app that answers a route."""
-
-    method: str = ""
-    route: str = ""
-    """The route's template, `/items/{id}`, never a path that a client asked for."""
-    name: str = ""
-    kind: str = ""
-    """`async def`, `def`, or "" where it is not known."""
-    place: str = ""
-    """`cpu.py:14`"""
-
-    @property
-    def label(self) -> str:
-        """`GET /items/{id}`."""
-        return f"{self.method} {self.route}".strip()
 
 
 class Activity(NamedTuple):
@@ -134,22 +126,6 @@ class Behaviour:
     def sentence(self) -> str:
         """The reason, and the place."""
         return f"{self.reason}, last seen at {self.place}" if self.place else self.reason
-
-
-@dataclass(frozen=True, slots=True)
-class Latency:
-    """Percentiles in ns; None where there are too few samples for them."""
-
-    count: int = 0
-    min: int | None = None
-    mean: float | None = None
-    p50: int | None = None
-    p90: int | None = None
-    p95: int | None = None
-    p99: int | None = None
-    max: int | None = None
-    p999: int | None = None
-    """99.9 %."""
 
 
 class Second(NamedTuple):
@@ -266,7 +242,7 @@ class Snapshot:
     """The last 60 whole seconds, oldest first; the latencies are of the same kind as `latency`."""
     marks: tuple[Mark, ...] = ()
     """Changes of the load in the last minute, oldest first."""
-    latency: Latency = Latency()
+    latency: Latency = field(default_factory=Latency)
     """Over the last 5 s: at our clients, or in the server without our load."""
     latency_at_client: bool = True
     beside: tuple[BesideNow, ...] = ()
@@ -300,29 +276,15 @@ class Snapshot:
     logged: int = 0
     """Lines that were ever added to it."""
     behaviour: Behaviour = Behaviour(Word.UNKNOWN, "nothing was seen yet")
+    findings: tuple[Finding, ...] = ()
+    """What is wrong now, the worst first."""
+    routes: tuple[RouteSummary, ...] = ()
+    """The endpoints over the last 5 s, the longest holder of the event loop first."""
     finished: tuple[PhaseSummary, ...] = ()
     """Phases that ended, oldest first."""
     health: Health = Health()
     output: tuple[str, ...] = ()
     """The last lines that the server printed."""
-
-
-@dataclass(frozen=True, slots=True)
-class RouteSummary:
-    """One endpoint during a phase's measurement. Times in ns."""
-
-    endpoint: Endpoint
-    started: int
-    completed: int
-    failed: int
-    latency: Latency
-    """In the server: arrival to last byte."""
-    hold_longest: int
-    hold_total: int
-    hold_share: float | None
-    """Share of the measured time in which it held the event loop, 0..1."""
-    hop_wait: Latency
-    cpu_ns_per_request: float | None
 
 
 class Answerer(NamedTuple):
@@ -365,46 +327,6 @@ class BesideSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class LimiterSummary:
-    """A threadpool during a phase."""
-
-    name: str
-    total_tokens: int
-    borrowed_max: int
-    waiting_max: int
-    wait: Latency
-
-
-@dataclass(frozen=True, slots=True)
-class ProcessSummary:
-    """A server process during a phase."""
-
-    pid: int
-    part: Part
-    served: int
-    """Requests that ended in it, over the whole phase, by its own count."""
-    cores_used: float | None
-    loop_lag: Latency
-    gil_lag: Latency
-    limiters: tuple[LimiterSummary, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ThreadSummary:
-    """A thread during a phase's measurement."""
-
-    pid: int
-    tid: int
-    label: str
-    role: Role
-    cpu_percent: float | None
-    wait_percent: float | None
-    voluntary_per_s: float | None
-    involuntary_per_s: float | None
-    hops: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class PhaseSummary:
     """A whole phase: settle, measure and drain. Counts are over all of it, rates over measure."""
 
@@ -438,6 +360,8 @@ class PhaseSummary:
     events_dropped: int = 0
     aborted: str = ""
     """Why it did not reach its end."""
+    findings: tuple[Finding, ...] = ()
+    """What was wrong in its measurement, the worst first."""
     burst: BurstSummary | None = None
     """None: it was none."""
     beside: tuple[BesideSummary, ...] = ()

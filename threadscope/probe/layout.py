@@ -109,7 +109,8 @@ LIMITER = 7
 LAG = 8
 """a heartbeat came late: a = lag ns; flag LAG_LOOP (tid: the loop's thread) or LAG_GIL"""
 STALL = 9
-"""a step has lasted long: a = since, x = place in the app's code, y = innermost place"""
+"""a step (flag STALL_HOP: a hop) has lasted long: a = since, x = place in the app's code,
+y = innermost place"""
 SEND = 10
 """(load) a client asks: request = our number, a = scheduled, x = client, what = route"""
 DONE = 11
@@ -122,6 +123,7 @@ F_FAILED = 8
 """the app raised, or the client left before the response was complete"""
 F_ONLY = 16
 F_LAG_LOOP, F_LAG_GIL = 1, 2
+F_STALL_HOP = 1
 F_BESIDE = 1  # SEND, DONE: a light request beside the load, not one of it
 
 STEP_RECORD_NS = 1_000_000

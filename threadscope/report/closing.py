@@ -7,6 +7,7 @@ from textwrap import wrap
 
 from threadscope.model.snapshot import PhaseSummary
 from threadscope.report.compare import compare_lines, rows_for
+from threadscope.report.findings import finding_lines, holder_lines
 from threadscope.report.units import duration
 
 
@@ -25,10 +26,21 @@ def closing_lines(summaries: Sequence[PhaseSummary], width: int | None = None) -
         if len(summaries) > 1 or summaries[0].burst
         else _figures(summaries[0])
     )
-    lines = [*table, *early]
+    lines = [*table, *early, *_meaning(summaries)]
     if width is not None:
         lines = [part for line in lines for part in wrap(line, max(width, 20)) or [""]]
     return ["", *lines]
+
+
+def _meaning(summaries: Sequence[PhaseSummary]) -> list[str]:
+    """Who held the event loop, and what is wrong."""
+    lines: list[str] = []
+    for one in summaries:
+        if held := holder_lines(one):
+            lines += ["", *held]
+        if found := finding_lines(one.findings):
+            lines += ["", f"Findings, {one.variant.title}", *found]
+    return lines
 
 
 def _figures(one: PhaseSummary) -> list[str]:

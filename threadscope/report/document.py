@@ -11,6 +11,7 @@ import threadscope
 from threadscope.model.snapshot import (
     BesideSummary,
     BurstSummary,
+    Finding,
     Latency,
     PhaseSummary,
     ProcessSummary,
@@ -21,6 +22,7 @@ from threadscope.model.snapshot import (
 from threadscope.report.figures import latency_ms as _latency
 from threadscope.report.figures import ms as _ms
 from threadscope.report.figures import rounded as _round
+from threadscope.report.findings import holders
 from threadscope.report.rounds import (
     METRICS,
     Case,
@@ -123,7 +125,7 @@ def _phase(demo: str, target: TargetInfo, phase: PhaseSummary) -> dict[str, Any]
         "beside": [_light(one) for one in phase.beside],
         "routes": [_route(route, phase) for route in phase.routes],
         "server": _server(phase),
-        "findings": [],
+        "findings": [_finding(finding) for finding in phase.findings],
         "events": {"read": phase.events_read, "dropped": phase.events_dropped},
     }
 
@@ -162,6 +164,32 @@ def _server(phase: PhaseSummary) -> dict[str, Any]:
         "switches_per_request": _round(phase.switches_per_request, 1),
         "processes": [_process(process) for process in phase.processes],
         "threads": [_thread(thread) for thread in phase.threads],
+        "held_the_loop": [_holder(route) for route in holders(phase)],
+    }
+
+
+def _holder(route: RouteSummary) -> dict[str, Any]:
+    return {
+        "route": route.endpoint.label,
+        "endpoint": route.endpoint.name or None,
+        "place": route.endpoint.place or None,
+        "holds": route.holds,
+        "longest_ms": _ms(route.hold_longest),
+        "total_ms": _ms(route.hold_total),
+        "share": _round(route.hold_share),
+        "waited_max": route.waited,
+        "waiters": list(route.waiters),
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "lint": finding.lint,
+        "level": finding.level.value,
+        "message": finding.message,
+        "summary": finding.summary,
+        "count": finding.count,
+        "evidence": finding.evidence,
     }
 
 

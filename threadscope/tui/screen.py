@@ -13,6 +13,7 @@ from textual.widgets import Input, Static
 
 from threadscope.model.snapshot import Snapshot
 from threadscope.tui.charts import ChartsPanel
+from threadscope.tui.findings import FindingsPanel
 from threadscope.tui.footer import KeyBar
 from threadscope.tui.keys import Key
 from threadscope.tui.lanes import LanesPanel, lanes_of, queues_of
@@ -20,6 +21,7 @@ from threadscope.tui.notices import NoticesPanel, notice_lines
 from threadscope.tui.output import OutputView
 from threadscope.tui.processes import headings
 from threadscope.tui.requests import RequestsPanel
+from threadscope.tui.routes import RoutesPanel
 from threadscope.tui.sharing import MIN_HEIGHT, MIN_WIDTH, notice_room, share
 from threadscope.tui.split import SplitPanel
 from threadscope.tui.status import StatusBar
@@ -51,6 +53,8 @@ class MainScreen(Screen[None]):
         self.requests = RequestsPanel(id="requests")
         self.output = OutputView(id="output")
         self.charts = ChartsPanel(id="charts")
+        self.routes = RoutesPanel(id="routes")
+        self.findings = FindingsPanel(id="findings")
         self.split = SplitPanel(id="split")
         self.verdict = VerdictPanel(id="verdict")
         self.keys = KeyBar(id="keys")
@@ -69,8 +73,10 @@ class MainScreen(Screen[None]):
         yield from self.overview
         yield self.output
         yield self.charts
+        yield self.routes
         yield self.split
         yield self.verdict
+        yield self.findings
         yield self.keys
         yield self.filter
 
@@ -99,18 +105,20 @@ class MainScreen(Screen[None]):
         self._share()
         self.status.behind_ns = behind_ns
         for panel in (
-            self.status, self.notices, *self.overview, self.output, self.charts, self.split,
-            self.verdict,
+            self.status, self.notices, *self.overview, self.output, self.charts, self.routes,
+            self.split, self.verdict, self.findings,
         ):  # fmt: skip
             panel.show(snapshot)
 
     def show_view(self, view: str) -> None:
-        """Show the `overview`, the server's `output`, the load's `charts` or the `split`."""
+        """Show the `overview`, `routes`, the server's `output`, the `charts` or the `split`."""
         self.view = view
         for panel in self.overview:
             panel.display = view == "overview"
         self.output.display = view == "output"
         self.charts.display = view == "charts"
+        self.routes.display = view == "routes"
+        self.findings.choosing = view != "routes"
         self.split.display = view == "split"
         if view == "output":
             self.output.focus()
@@ -144,8 +152,8 @@ class MainScreen(Screen[None]):
         self.set_focus(None)
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """The log follows each letter."""
-        self.requests.filter = event.value
+        """The log and the routes follow each letter."""
+        self.requests.filter = self.routes.filter = event.value
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter: the filter stays."""
@@ -158,8 +166,10 @@ class MainScreen(Screen[None]):
             return
         notices = len(notice_lines(snapshot, notice_room(self.size.height), self.size.width))
         threads = len(rows_of(snapshot, self.threads.hide_idle))
+        self.findings.screen_height = self.size.height
+        findings = len(self.findings.lines(snapshot, self.size.width))
         lanes, heads = len(lanes_of(snapshot)), len(headings(snapshot))
-        shape = (self.size, notices, threads, lanes, queues_of(snapshot), heads)
+        shape = (self.size, notices, threads, lanes, queues_of(snapshot), heads, findings)
         if shape == self._shape:
             return
         self._shape = shape
@@ -172,3 +182,5 @@ class MainScreen(Screen[None]):
         self.threads.styles.height = heights.threads
         self.lanes.styles.height = heights.lanes
         self.verdict.styles.height = heights.verdict
+        self.findings.styles.height = findings
+        self.findings.display = findings > 0

@@ -31,7 +31,13 @@ def notice_room(height: int) -> int:
 
 
 def share(
-    height: int, notices: int, threads: int, lanes: int, queues: int = 1, headings: int = 0
+    height: int,
+    notices: int,
+    threads: int,
+    lanes: int,
+    queues: int = 1,
+    headings: int = 0,
+    findings: int = 0,
 ) -> Heights:
     """Share out the screen: threads and lanes get what they need, the log what is left.
 
@@ -44,11 +50,12 @@ def share(
         lanes: threads that want a lane.
         queues: lines for those who wait.
         headings: processes, each of which wants a line above its threads and its lanes.
+        findings: lines of findings, below the verdict.
     """
     roomy = height >= ROOMY
     gap = int(roomy)
     verdict = gap + (2 if height >= 20 else 1)
-    body = height - 2 - notices - verdict - 1 - 3 * gap
+    body = height - 2 - notices - verdict - findings - 1 - 3 * gap
     log = max(3, min(9, body // 4)) if height >= 20 else 2
     room = body - log
     head = 2 if roomy else 1  # the title, and the axis of time
