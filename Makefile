@@ -1,7 +1,7 @@
 # PYTHON is the interpreter of the environment that threadscope is installed in (CONTRIBUTING.md).
 PYTHON ?= $(if $(wildcard .venv/bin/python),.venv/bin/python,python3)
 
-.PHONY: help check lint types test demo bench screenshots build
+.PHONY: help check lint types test demo bench screenshots experiments build
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -28,6 +28,9 @@ bench: ## every script in benchmarks/, to the last one even if one fails
 
 screenshots: ## the pictures in screenshots/, from real runs
 	$(PYTHON) scripts/screenshots.py
+
+experiments: ## docs/experiments.md, from ten minutes of measurements; FROM=all.json takes a report
+	$(PYTHON) scripts/experiments.py $(FROM)
 
 build: ## wheel and sdist, into dist/
 	$(PYTHON) -m pip install --quiet build

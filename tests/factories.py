@@ -22,9 +22,11 @@ from threadscope.model.snapshot import (
     Latency,
     Limiter,
     LogLine,
+    Part,
     PhaseInfo,
     PhaseState,
     PhaseSummary,
+    ProcessRow,
     Role,
     Snapshot,
     Span,
@@ -302,6 +304,27 @@ def pool(at: int = 24 * S, workers: int = 40) -> Snapshot:
         queue=(tuple(depths),),
         log=_log(sorted(everything), at, SLEEP, 4 * S, lambda one: "worker-01"),
         behaviour=Behaviour(Word.CONCURRENT, "40 requests at once, asleep; 80 wait for a thread"),
+    )
+
+
+def two_workers(at: int = 24 * S) -> Snapshot:
+    """A supervisor and two worker processes, an event loop each."""
+    snapshot = cpu_async(at)
+    [row, _], [loop, _] = snapshot.threads, snapshot.lanes
+    pids = PID + 1, PID + 2
+    labels = "event loop", "event loop 2"
+    named = list(zip(pids, labels, strict=True))
+    return replace(
+        snapshot,
+        target=replace(TARGET, title="demo workers", pids=(PID, *pids), workers=2),
+        processes=(
+            ProcessRow(PID, Part.SUPERVISOR, 0.1, 0, 0),
+            *(ProcessRow(pid, Part.WORKER, 99.5, 1, 39) for pid in pids),
+        ),
+        threads=tuple(replace(row, pid=pid, tid=pid, label=label) for pid, label in named),
+        lanes=tuple(replace(loop, pid=pid, tid=pid, label=label) for pid, label in named),
+        cores_used=1.99,
+        behaviour=Behaviour(Word.PARALLEL, "requests run on 2.0 cores at the same time"),
     )
 
 

@@ -23,12 +23,15 @@ Options:
   -h, --help     Show this message and exit.
 
 Commands:
-  attach  Watch a server that runs already.
-  demo    Run a demo server under load and watch it.
-  doctor  Say what this machine allows, and what to do about it.
-  dump    Show a running server once: its threads, and what they do.
-  load    Load any HTTP server and report, as hey, oha and wrk do.
-  run     Run a server by any COMMAND and watch it.
+  attach   Watch a server that runs already.
+  check    Check a server: exit with 1 when something is wrong with it.
+  compare  Measure demos' variants against each other, in rounds.
+  demo     Run a demo server under load and watch it.
+  doctor   Say what this machine allows, and what to do about it.
+  dump     Show a running server once: its threads, and what they do.
+  explain  Explain a finding: what it means, why it happens, how to fix...
+  load     Load any HTTP server and report, as hey, oha and wrk do.
+  run      Run a server by any COMMAND and watch it.
 """
 
 HELP_DEMO = """\
@@ -39,20 +42,27 @@ Usage: threadscope demo [OPTIONS] [NAME]
   Without a NAME, lists the demos.
 
 Options:
-  --mode [async|def|tour]   Which endpoint to ask: one of the two, or one
-                            after the other.  [default: tour]
+  --mode VARIANT            Which endpoint to ask, as in async or def; tour:
+                            one after the other.  [default: tour]
   -c, --concurrency NUMBER  Clients, each of which asks again when it was
-                            answered  [default: the demo's, 4]
+                            answered  [default: the demo's]
   -z, --duration TIME       Length of each measurement, as in 500ms, 5s or 2m
                             [default: 10s]
   -n, --requests NUMBER     End each measurement after so many requests.
   -t, --timeout TIME        Longest wait for an answer.  [default: 30s]
-  --work NUMBER             Additions a request  [default: what takes about
-                            300 ms]
+  --work NUMBER             Work of a request, in the demo's unit  [default:
+                            the demo's; cpu: some 300 ms]
+  --workers NUMBER          Server processes  [default: 1; demo workers: one a
+                            core]
   --port NUMBER             Port of the server on 127.0.0.1  [default: a free
                             one]
   --no-tui                  Plain lines instead of the screen.
   --json                    Only a JSON report on standard output.
+  -W, --warn NAME           Let this lint warn, if it only informs; `all` for
+                            all of them.
+  -A, --allow NAME          Say nothing of this lint; `all` for all but those
+                            of -W.
+  --set NAME=VALUE          Threshold of a lint, as in loop-blocked=50ms.
   -h, --help                Show this message and exit.
 
   A NUMBER takes k and m: 10k is 10,000, 1m a million. A TIME takes ms, s, m
@@ -64,6 +74,18 @@ Options:
     threadscope demo cpu --no-tui -z 5s           the same as plain lines
     threadscope demo cpu --json -z 5s > cpu.json  a report for programs
 """
+
+LIST = [
+    "cpu        a busy loop of about 300 ms, in async def and in def",
+    "hello      a string: what handing a request to a thread costs",
+    "loop       1,000,000 additions, asked by a hundred clients",
+    "workers    the same on several processes, one a core (--workers): parallel",
+    "io         a wait of 2 s, for bursts of 20, 40, 80 and 120 requests: 40 tokens",
+    "blocking   time.sleep in async def: one at a time, and the CPU is idle",
+    "fairness   a health check beside a heavy endpoint, in async def and in def",
+    "pool       slow requests use up the threadpool, a quick one waits; then a pool of their own",
+    "native     hashing megabytes lets go of the GIL: def uses every core",
+]
 
 HEAVY = ("textual", "rich", "fastapi", "uvicorn", "aiohttp", "uvloop", "psutil", "asyncio")
 
@@ -113,9 +135,8 @@ def test_version():
 def test_without_a_name_it_lists_the_demos():
     done = threadscope_("demo")
     assert done.returncode == 0
-    assert done.stdout.splitlines() == [
-        "cpu        a busy loop of about 300 ms, in async def and in def"
-    ]
+    assert done.stdout.splitlines() == LIST
+    assert max(map(len, LIST)) <= 100
 
 
 def test_an_unknown_demo():
@@ -123,7 +144,7 @@ def test_an_unknown_demo():
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines() == [
         "Error: there is no demo 'gpu'. The demos are:",
-        "  cpu        a busy loop of about 300 ms, in async def and in def",
+        *(f"  {line}" for line in LIST),
     ]
 
 
@@ -147,7 +168,8 @@ NO_TIME = " is not a time: a number with ms, s, m or h behind it, as in 500ms, 5
         (["-z", "0s"], "'0s'" + NO_TIME),
         (["-z", "25h"], "'25h'" + NO_TIME),
         (["-t", "-1"], "'-1'" + NO_TIME),
-        (["--mode", "x"], "'x' is not one of 'async', 'def', 'tour'."),
+        (["--mode", "x"], "'x' is not one of tour, async, def"),
+        (["--workers", "0"], "'0' is not a whole number from 1 to 64" + SHORT),
     ],
 )
 def test_what_cannot_be_understood_says_what_is_accepted(arguments, says):
@@ -156,6 +178,48 @@ def test_what_cannot_be_understood_says_what_is_accepted(arguments, says):
     [error] = done.stderr.splitlines()
     assert error.startswith("Error: Invalid value for ")
     assert error.endswith(says)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["hello", "--work", "3"], "a request of demo hello does no work"),
+        (["io", "-z", "3s"], "demo io measures whole bursts: -c is their size"),
+        (["blocking", "--mode", "async"], "'async' is not one of tour, await, def, mistake"),
+    ],
+)
+def test_what_one_demo_takes_and_another_does_not(arguments, says):
+    done = threadscope_("demo", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    [error] = done.stderr.splitlines()
+    assert error.startswith("Error: Invalid value for ")
+    assert error.endswith(says)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ([], "Error: name some demos, or say --all: threadscope demo lists them"),
+        (["hello", "--all"], "Error: name some demos, or say --all: threadscope demo lists them"),
+        (["gpu"], "Error: there is no demo 'gpu'. The demos are:"),
+        (["hello", "gpu"], "Error: there is no demo 'gpu'. The demos are:"),
+        (["hello", "--rounds", "0"],
+         "Error: Invalid value for '--rounds': '0' is not a whole number from 1 to 100" + SHORT),
+        (["hello", "--json", "--markdown"], "Error: --markdown or --json: one of them"),
+    ],
+)  # fmt: skip
+def test_compare_says_what_is_wrong_before_anything_starts(arguments, says):
+    done = threadscope_("compare", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[0] == says
+
+
+def test_the_help_of_compare_fits_and_names_its_options():
+    done = threadscope_("compare", "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    for option in ("--all", "--rounds", "-z", "-n", "-c", "-t", "--markdown", "--json"):
+        assert f" {option}" in done.stdout
 
 
 @pytest.mark.parametrize(

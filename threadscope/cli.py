@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 import threadscope
 from threadscope import commands
+from threadscope.check import check
+from threadscope.lint_options import known_lint, lint_options, settings_of
 from threadscope.options import load_options, load_plan
 from threadscope.options import seconds as _time
 from threadscope.options import whole as _whole
@@ -18,12 +21,11 @@ from threadscope.usage import Commands
 
 if TYPE_CHECKING:
     from threadscope.run import View
-    from threadscope.targets.demos import Demo
+    from threadscope.targets.demo_list import Demo
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 DEFAULT_REQUESTS = 200
 """Of `load`, as hey has it."""
-MODES = ("async", "def", "tour")
 
 
 @click.group(cls=Commands, context_settings=CONTEXT)
@@ -49,17 +51,17 @@ Examples:
 @click.argument("name", required=False)
 @click.option(
     "--mode",
-    type=click.Choice(MODES),
+    metavar="VARIANT",
     default="tour",
     show_default=True,
-    help="Which endpoint to ask: one of the two, or one after the other.",
+    help="Which endpoint to ask, as in async or def; tour: one after the other.",
 )
 @click.option(
     "-c",
     "--concurrency",
     metavar="NUMBER",
     callback=_whole(10_000),
-    help="Clients, each of which asks again when it was answered  [default: the demo's, 4]",
+    help="Clients, each of which asks again when it was answered  [default: the demo's]",
 )
 @click.option(
     "-z",
@@ -88,7 +90,13 @@ Examples:
     "--work",
     metavar="NUMBER",
     callback=_whole(10**12),
-    help="Additions a request  [default: what takes about 300 ms]",
+    help="Work of a request, in the demo's unit  [default: the demo's; cpu: some 300 ms]",
+)
+@click.option(
+    "--workers",
+    metavar="NUMBER",
+    callback=_whole(64),
+    help="Server processes  [default: 1; demo workers: one a core]",
 )
 @click.option(
     "--port",
@@ -98,22 +106,51 @@ Examples:
 )
 @click.option("--no-tui", is_flag=True, help="Plain lines instead of the screen.")
 @click.option("--json", "as_json", is_flag=True, help="Only a JSON report on standard output.")
+@lint_options
 def demo(name: str | None, **options: Any) -> None:  # noqa: ANN401  # click gives them by name
     """Run a demo server under load and watch it.
 
     Without a NAME, lists the demos.
     """
-    from threadscope.targets.demos import DEMOS
+    from threadscope.targets.demo_list import DEMOS
 
     if name is None:
         for one in DEMOS.values():
             click.echo(f"{one.name:<10} {one.summary}")
         return
-    if name not in DEMOS:
-        known = "\n".join(f"  {one.name:<10} {one.summary}" for one in DEMOS.values())
-        click.echo(f"Error: there is no demo {name!r}. The demos are:\n{known}", err=True)
-        sys.exit(2)
-    sys.exit(_run_demo(DEMOS[name], options))
+    [found] = _demos([name])
+    _check_demo(found, options)
+    sys.exit(_run_demo(found, options))
+
+
+def _demos(names: Sequence[str]) -> list[Demo]:
+    """The demos of these names; ends the program where one is none."""
+    from threadscope.targets.demo_list import DEMOS
+
+    for name in names:
+        if name not in DEMOS:
+            known = "\n".join(f"  {one.name:<10} {one.summary}" for one in DEMOS.values())
+            click.echo(f"Error: there is no demo {name!r}. The demos are:\n{known}", err=True)
+            sys.exit(2)
+    return [DEMOS[name] for name in dict.fromkeys(names)]
+
+
+def _check_demo(demo: Demo, options: dict[str, Any]) -> None:
+    """What is wrong with one demo and right with another.
+
+    Raises:
+        click.BadParameter: something is.
+    """
+    keys = ["tour", *(v.variant.key for v in demo.variants)]
+    if options["mode"] not in keys:
+        wrong = f"{options['mode']!r} is not one of {', '.join(keys)}"
+        raise click.BadParameter(wrong, param_hint="'--mode'")
+    if options["work"] is not None and not demo.work:
+        wrong = f"a request of demo {demo.name} does no work"
+        raise click.BadParameter(wrong, param_hint="'--work'")
+    if demo.bursts and (options["duration"] or options["requests"]):
+        wrong = f"demo {demo.name} measures whole bursts: -c is their size"
+        raise click.BadParameter(wrong, param_hint="'-z' or '-n'")
 
 
 def _run_demo(demo: Demo, options: dict[str, Any]) -> int:
@@ -129,14 +166,39 @@ def _run_demo(demo: Demo, options: dict[str, Any]) -> int:
             clients=options["concurrency"] or demo.clients,
             seconds=options["duration"],
             requests=options["requests"],
+            lints=settings_of(options),
         ),
         port=options["port"],
         work=options["work"],
+        workers=options["workers"],
         timeout_s=options["timeout"],
     )
     mode = options["mode"]
     view = _view(options["as_json"], options["no_tui"])
     return watch(session, view, None if mode == "tour" else mode)
+
+
+main.add_command(check)
+
+
+@main.command()
+@click.argument("name", required=False)
+def explain(name: str | None) -> None:
+    """Explain a finding: what it means, why it happens, how to fix it and what that costs.
+
+    Without a NAME, lists the lints.
+    """
+    from threadscope.lints.catalog import LINTS
+    from threadscope.lints.explain import article, listing
+
+    if name is None:
+        click.echo("\n".join(listing()))
+        return
+    try:
+        click.echo(article(LINTS[known_lint(name)]))
+    except click.BadParameter as error:
+        click.echo(f"Error: {error.message}", err=True)
+        sys.exit(2)
 
 
 def _view(as_json: bool, no_tui: bool) -> View:
@@ -152,6 +214,86 @@ def _view(as_json: bool, no_tui: bool) -> View:
         )
         return View.TEXT
     return View.SCREEN
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  threadscope compare hello cpu loop           async def against def
+  threadscope compare --all --json > all.json  every demo, for programs
+  threadscope compare io --rounds 1            its bursts, once
+"""
+)
+@click.argument("names", metavar="NAME...", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="Every demo.")
+@click.option(
+    "--rounds",
+    metavar="NUMBER",
+    callback=_whole(100),
+    default="3",
+    show_default=True,
+    help="How often each variant is measured, in turn with the others.",
+)
+@click.option(
+    "-c",
+    "--concurrency",
+    metavar="NUMBER",
+    callback=_whole(10_000),
+    help="Clients, each of which asks again when it was answered  [default: the demo's]",
+)
+@click.option(
+    "-z",
+    "--duration",
+    metavar="TIME",
+    callback=_time,
+    help="Length of each measurement, as in 500ms, 5s or 2m  [default: 3s]",
+)
+@click.option(
+    "-n",
+    "--requests",
+    metavar="NUMBER",
+    callback=_whole(10**9),
+    help="End each measurement after so many requests.",
+)
+@click.option(
+    "-t",
+    "--timeout",
+    metavar="TIME",
+    callback=_time,
+    default="30s",
+    show_default=True,
+    help="Longest wait for an answer.",
+)
+@click.option("--markdown", is_flag=True, help="The table as Markdown.")
+@click.option("--json", "as_json", is_flag=True, help="Only a JSON report on standard output.")
+def compare(names: tuple[str, ...], every: bool, **options: Any) -> None:  # noqa: ANN401  # as above
+    """Measure demos' variants against each other, in rounds.
+
+    Each variant has a fresh server in every round. A ratio is the median over the rounds, with the
+    least and the greatest; where the rounds of two variants overlap, there is no clear difference.
+    """
+    from threadscope.targets.demo_list import DEMOS
+
+    if every == bool(names):
+        raise click.UsageError("name some demos, or say --all: threadscope demo lists them")
+    if options["markdown"] and options["as_json"]:
+        raise click.UsageError("--markdown or --json: one of them")
+    sys.exit(_run_compare(list(DEMOS.values()) if every else _demos(names), options))
+
+
+def _run_compare(demos: list[Demo], options: dict[str, Any]) -> int:
+    from threadscope.compare import ROUND_S, Wish, compare, report
+
+    requests = options["requests"]
+    wish = Wish(
+        rounds=options["rounds"],
+        seconds=options["duration"] or (None if requests else ROUND_S),
+        clients=options["concurrency"],
+        requests=requests,
+        timeout_s=options["timeout"],
+    )
+    form = "json" if options["as_json"] else "markdown" if options["markdown"] else "text"
+    return report(compare(demos, wish), form)
 
 
 @main.command(

@@ -7,13 +7,21 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from threadscope.load.bodies import answerers
 from threadscope.load.control import LoadProcess
-from threadscope.load.messages import Result, State
+from threadscope.load.messages import Beside, Result, State
 from threadscope.load.plan import MAX_CLIENTS, LoadPlan, Model
-from threadscope.model.aggregator import Aggregator
-from threadscope.model.counted import LoadResult
+from threadscope.model.aggregator import PHASES_KEPT, Aggregator
 from threadscope.model.histogram import Histogram
-from threadscope.model.snapshot import PhaseState, PhaseSummary, Variant
+from threadscope.model.load_result import LoadResult
+from threadscope.model.snapshot import (
+    BesideSummary,
+    BurstSummary,
+    Latency,
+    PhaseState,
+    PhaseSummary,
+    Variant,
+)
 
 GRACE_NS = 2_000_000_000
 """So long the load may take to count up a phase that was broken off; its requests may hang."""
@@ -30,6 +38,8 @@ class Phase:
     variant: Variant
     plan: LoadPlan
     tour: bool = False
+    again: bool = False
+    """When it has ended it comes once more, after those that wait."""
 
     @property
     def live(self) -> bool:
@@ -75,7 +85,7 @@ class Script:
         self._idle_since: int | None = None
         self._result: tuple[int, LoadResult | None] | None = None
         """When it came, and what it says; None: nobody counted."""
-        self.played: list[Played] = []
+        self.played: deque[Played] = deque(maxlen=PHASES_KEPT)
         """What ended, oldest first."""
         self.broken = ""
         """Why no phase can be played any more."""
@@ -121,7 +131,12 @@ class Script:
             self._give_up_at = self._give_up_at or t + GRACE_NS
 
     def change_clients(self, by: int, t: int) -> None:
-        """Lets so many clients more (or fewer) ask, in the phases that follow too."""
+        """Lets so many clients more (or fewer) ask, in the phases that follow too.
+
+        A burst has none: its size is the experiment.
+        """
+        if self._running is not None and self._running.plan.model is Model.BURST:
+            return
         self._clients = max(1, min(self._clients + by, MAX_CLIENTS))
         self._load.set_clients(self._clients)
         self._aggregator.set_load(t, clients=self._clients)
@@ -156,6 +171,8 @@ class Script:
                 drain_s=result.drain_s,
                 latency=histogram,
                 generator_percent=result.generator_percent,
+                burst=_burst(result),
+                beside=tuple(map(_beside, result.beside)),
             ),
         )
 
@@ -194,6 +211,8 @@ class Script:
             self._aggregator.load_state(PhaseState.DONE, t)
         summary = self._aggregator.end_phase(result, aborted)
         self.played.append(Played(self._running, summary))
+        if self._running.again:
+            self._next.append(self._running)
         self._running = self._result = None
         self._clear_by = t + (CLEAR_NS if summary.cut_off or summary.failed else 0)
         self._idle_since = None
@@ -217,27 +236,47 @@ class Script:
         if phase.plan.model is not Model.BURST:  # there, they are the size of the experiment
             phase = replace(phase, plan=replace(phase.plan, clients=self._clients))
         self._running, plan, self._on = phase, phase.plan, True
-        self._aggregator.begin_phase(t, phase.variant, plan.clients, plan.seconds, tour=phase.tour)
+        self._aggregator.begin_phase(
+            t,
+            phase.variant,
+            plan.clients,
+            plan.seconds,
+            tour=phase.tour,
+            burst=plan.clients if plan.model is Model.BURST else None,
+        )
         self._load.begin(phase.plan)
 
     def _end_running(self) -> None:
         """Asks the load for an end; a phase that had one before it is cut short."""
         assert self._running is not None
+        self._running = replace(self._running, again=False)
         measured = self._state in (PhaseState.DRAIN, PhaseState.DONE)
         self._cut = self._cut or not (self._running.live or measured)
         self._load.stop()
 
 
+def _burst(result: Result) -> BurstSummary | None:
+    burst = result.burst
+    return BurstSummary(burst.n, burst.total_s, answerers(result.bodies)) if burst else None
+
+
+def _beside(one: Beside) -> BesideSummary:
+    latency = Histogram.from_json(one.histogram).latency() if one.histogram else Latency()
+    return BesideSummary(one.route, one.started, one.completed, one.failed, latency)
+
+
 def best_of_each(played: Iterable[Played]) -> list[PhaseSummary]:
-    """The phase of each variant that says most, in the order in which variants were first seen.
+    """The phase that says most of each variant, and of each size of its bursts.
+
+    They come in the order in which variants were first seen.
 
     That is the newest one that ran its full length; else the newest live one; else the newest
     that was cut short. Phases in which nothing was answered say nothing.
     """
-    best: dict[str, tuple[int, PhaseSummary]] = {}
+    best: dict[tuple[str, int], tuple[int, PhaseSummary]] = {}
     for phase, summary in played:
         rank = 0 if summary.aborted else 1 if phase.live else 2
-        key = summary.variant.key
+        key = summary.variant.key, summary.burst.n if summary.burst else 0
         if summary.latency.count and rank >= best.get(key, (0, None))[0]:
             best[key] = rank, summary
     return [summary for _, summary in best.values()]

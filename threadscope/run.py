@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from threadscope.lints.catalog import LINTS
+from threadscope.lints.explain import explanation
 from threadscope.report.closing import closing_lines
 from threadscope.report.document import document
 from threadscope.report.text import TextReport
@@ -69,7 +71,7 @@ def watch(session: Session, view: View, variant: str | None = None) -> int:
     status = 0
     with Signals() as signals:
         try:
-            _start(session, signals)
+            start_session(session, signals)
             if signals.number:
                 pass
             elif view is View.SCREEN:
@@ -85,8 +87,13 @@ def watch(session: Session, view: View, variant: str | None = None) -> int:
         return 128 + signals.number if signals.number else status
 
 
-def _start(session: Session, signals: Signals) -> None:
-    """Starts the session in a thread: a signal need not break into the starting of processes."""
+def start_session(session: Session, signals: Signals) -> None:
+    """Starts it in a thread: a signal need not break into the starting of processes.
+
+    Raises:
+        TargetError: the server does not come up.
+        FolderError: there is no place for the rings.
+    """
     errors: list[BaseException] = []
 
     def start() -> None:
@@ -175,10 +182,7 @@ def _failure(session: Session) -> int:
         raise session.failure
     if not session.broken or session.status == 0:
         return 0
-    said = [] if session.target.running else session.last_output()
-    lines = [f"\n  {line}" for line in said if line.strip()]
-    tail = "".join(["; its last lines:", *lines]) if lines else ""
-    return _complain(session.broken + tail) and (session.status or 1)
+    return _complain(session.obituary) and (session.status or 1)
 
 
 # -- the screen --------------------------------------------------------------------------------
@@ -193,7 +197,8 @@ def _screen(session: Session, keys: list[str], options: Options, signals: Signal
         session.play(keys, seconds=options.measure_s, then_live=True)
     else:
         session.show_variant(keys[0])
-    app = ThreadscopeApp(session, session if keys else None)
+    controls = session if keys else None
+    app = ThreadscopeApp(session, controls, explain=lambda name: explanation(LINTS[name]))
     asyncio.run(_show(app, session, signals))
     session.finish()
     _print_results(session)

@@ -12,14 +12,16 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
+from threadscope.lints.judge import Lints, Settings
 from threadscope.load.control import LoadProcess
 from threadscope.load.messages import Died, Event, Result, State, Usage
 from threadscope.load.plan import Model
 from threadscope.model.aggregator import Aggregator
+from threadscope.model.observation import Judge
 from threadscope.model.sample import Stack
 from threadscope.model.snapshot import Health, PhaseSummary, Snapshot, TargetInfo, Variant
 from threadscope.phases import GRACE_NS, Phase, Script, Way
@@ -52,6 +54,8 @@ class Options:
     clients: int
     seconds: float | None = None
     requests: int | None = None
+    lints: Settings = field(default_factory=Settings)
+    """Which of them speak, and from where on."""
 
     @property
     def measure_s(self) -> float | None:
@@ -90,6 +94,8 @@ class Session:
         self._usage = _Usage()
         self._load_percent: float | None = None
         self._finishing: list[threading.Event] = []
+        self.judge: Judge = Lints(options.lints)
+        """Says what is wrong; another one can be put in its place before the start."""
         self.failure: BaseException | None = None
         """The error that ended the observer thread: a mistake of ours."""
 
@@ -115,7 +121,7 @@ class Session:
             raise
         self._rings = RingSet(folder, self._target.rings)
         t = now()
-        self._aggregator = Aggregator(t, wall_offset=time.time_ns() - t)
+        self._aggregator = Aggregator(t, wall_offset=time.time_ns() - t, judge=self.judge)
         if self._load is not None:
             self._script = Script(self._load, self._aggregator, self.options.clients)
         self._course = self._script or Watching(self._aggregator, t, self.options.seconds)
@@ -175,9 +181,12 @@ class Session:
             return None
         return ended.status if ended.status is not None else 128 + (ended.signal or 0)
 
-    def last_output(self) -> tuple[str, ...]:
-        """The last lines that the server printed."""
-        return self._target.output(10)
+    @property
+    def obituary(self) -> str:
+        """The same, with the last lines that a server printed that has ended."""
+        said = [] if self.target.running else self._target.output(10)
+        lines = [f"\n  {line}" for line in said if line.strip()]
+        return self.broken + "".join(["; its last lines:", *lines] if lines else "")
 
     # -- what others steer; all of it returns at once ------------------------------------------
     @property
@@ -253,8 +262,9 @@ class Session:
         tour: bool = False,
     ) -> list[Phase]:
         way = next(way for way in self._ways if way.variant.key == key)
+        live = seconds is None and requests is None
         return [
-            Phase(way.variant, plan, tour)
+            Phase(way.variant, plan, tour, again=live)
             if plan.model is Model.BURST
             else Phase(way.variant, replace(plan, seconds=seconds, requests=requests), tour)
             for plan in way.plans(self._aggregator.target.url)

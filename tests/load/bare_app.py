@@ -38,6 +38,8 @@ async def app(scope, receive, send):
         await asyncio.sleep(0.01)
     if kind == "close":
         return await answer(send, 200, headers=[(b"connection", b"close")])
+    if kind == "say":
+        return await answer(send, 200, rest.encode())
     if kind == "move":
         return await answer(send, 307, headers=[(b"location", b"/hello")])
     return await answer(send, int(rest) if kind == "status" else 200)

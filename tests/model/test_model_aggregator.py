@@ -124,7 +124,7 @@ def test_middleware_with_four_async_requests_is_sequential(watched):
 def test_def_requests_that_share_a_core_are_concurrent(watched):
     what = watched.server.what(route("/d", "def"))
     running = [hop(0, number, WORKER + number) for number in range(1, 5)]
-    table = [entry(number, 0, what, state=L.STATE_QUEUED) for number in range(1, 5)]
+    table = [entry(number, 0, what, since=at(1)) for number in range(1, 5)]
     for t in range(0, 2100, 100):
         watched.aggregator.add_sample(sample(t, cpu=t * 1.06))
     snapshot = watched.look(2100, cells=running, open=table)
@@ -159,7 +159,7 @@ def test_the_place_of_a_stall_is_named_while_it_is_fresh(watched):
 # -- a phase ---------------------------------------------------------------------------------------
 def phase(watched, begin, end):
     """A measurement between two moments."""
-    watched.aggregator.begin_phase(at(0), Variant("async", "async def"), 4, 1.0, round=2)
+    watched.aggregator.begin_phase(at(0), Variant("async", "async def"), 4, 1.0)
     for state, t in ((PhaseState.SETTLE, 1), (PhaseState.MEASURE, begin), (PhaseState.DRAIN, end)):
         watched.aggregator.load_state(state, at(t))
 
@@ -181,7 +181,7 @@ def test_a_summary_counts_what_ended_inside_the_measurement(watched):
     assert found.hold_share == pytest.approx(0.92)
     assert found.cpu_ns_per_request == 440 * MS
     assert summary.served == 8, "over all of the phase"
-    assert (summary.open_max, summary.round, summary.clients) == (1, 2, 4)
+    assert (summary.open_max, summary.clients) == (1, 4)
     assert summary.events_read == 24
     assert (summary.completed, summary.per_second, summary.aborted) == (8, 2.0, "")
 

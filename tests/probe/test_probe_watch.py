@@ -166,3 +166,30 @@ def fork():
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_forked_child_has_a_watch_of_its_own(observe):
     assert observe(after_a_fork).result == (0, True)
+
+
+async def slow_hop(server):
+    app = FastAPI()
+    seen = threading.Event()
+
+    def look():
+        while not kinds(server, L.STALL):
+            time.sleep(0.01)
+        seen.set()
+
+    @app.get("/slow-hop")
+    def slow():
+        seen.wait()  # until the probe has said where it is
+
+    threading.Thread(target=look, daemon=True).start()
+    await server.get(app, "/slow-hop")
+    return [place for record, place in records(server) if record[L.R_KIND] == L.STALL]
+
+
+def test_a_long_hop_is_named_with_its_place_once(observe):
+    seen = observe(slow_hop)
+    (stall,) = seen.of("STALL")
+    assert stall.flags == L.F_STALL_HOP
+    assert stall.what.route == "/slow-hop"
+    (place,) = seen.result
+    assert place.endswith("in slow()"), "the app's own code, not the library it waits in"

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 NUMBER = (int, float)
 MAYBE = (int, float, type(None))
 MAYBE_TEXT = (str, type(None))
+
+
+class Maybe(NamedTuple):
+    """None, or what is described."""
+
+    description: Any
+
 
 LATENCY = dict.fromkeys(("min", "mean", "p50", "p90", "p95", "p99", "p99.9", "max"), MAYBE)
 COUNTS = {"started": int, "completed": int, "failed": int}
@@ -18,6 +25,7 @@ ROUTE = {
     "place": MAYBE_TEXT,
     "requests": COUNTS,
     "latency_ms": LATENCY,
+    "client_latency_ms": LATENCY,
     "loop_hold_ms": {"longest": NUMBER, "total": NUMBER, "share": MAYBE},
     "hop_wait_ms": LATENCY,
     "cpu_ms_per_request": MAYBE,
@@ -31,6 +39,8 @@ LIMITER = {
 }
 PROCESS = {
     "pid": int,
+    "role": {"server", "supervisor", "worker", "helper"},
+    "requests_completed": int,
     "cores_used": MAYBE,
     "loop_lag_ms": LATENCY,
     "gil_lag_ms": LATENCY,
@@ -47,6 +57,25 @@ THREAD = {
     "involuntary_switches_per_s": MAYBE,
     "hops": (int, type(None)),
 }
+HOLDER = {
+    "route": str,
+    "endpoint": MAYBE_TEXT,
+    "place": MAYBE_TEXT,
+    "holds": int,
+    "longest_ms": NUMBER,
+    "total_ms": NUMBER,
+    "share": MAYBE,
+    "waited_max": int,
+    "waiters": [str],
+}
+FINDING = {
+    "lint": str,
+    "level": {"info", "warning", "error"},
+    "message": str,
+    "summary": str,
+    "count": int,
+    "evidence": dict,
+}
 SERVER = {
     "requests_completed": (int, type(None)),
     "behaviour": {"sequential", "concurrent", "parallel", "idle", "unknown"},
@@ -60,6 +89,7 @@ SERVER = {
     "switches_per_request": MAYBE,
     "processes": [PROCESS],
     "threads": [THREAD],
+    "held_the_loop": [HOLDER],
 }
 TARGET = {
     "pids": [int],
@@ -72,11 +102,29 @@ TARGET = {
     "url": str,
     "work": (int, type(None)),
 }
+BURST = {
+    "n": int,
+    "total_s": MAYBE,
+    "threads": [{"name": str, "ident": int, "answers": int}],
+}
+BESIDE = {"route": str, "requests": COUNTS, "latency_ms": LATENCY}
+COMPARISON = {
+    "demo": str,
+    "burst": (int, type(None)),
+    "base": str,
+    "against": str,
+    "metric": str,
+    "median": NUMBER,
+    "min": NUMBER,
+    "max": NUMBER,
+    "rounds": int,
+    "verdict": {"higher", "lower", "no clear difference", "one round"},
+}
 PHASE = {
     "demo": str,
     "variant": str,
     "round": int,
-    "burst": type(None),
+    "burst": Maybe(BURST),
     "aborted": MAYBE_TEXT,
     "target": TARGET,
     "settle_s": MAYBE,
@@ -85,9 +133,10 @@ PHASE = {
     "load": {"concurrency": int, "rate": type(None), "generator_cpu_percent": MAYBE},
     "requests": {**COUNTS, "cut_off": int, "per_second": MAYBE},
     "latency_ms": LATENCY,
+    "beside": [BESIDE],
     "routes": [ROUTE],
     "server": SERVER,
-    "findings": [dict],
+    "findings": [FINDING],
     "events": {"read": int, "dropped": int},
 }
 DOCUMENT = {
@@ -95,7 +144,7 @@ DOCUMENT = {
     "threadscope": str,
     "host": {"cpus": int, "platform": str, "python": str},
     "phases": [PHASE],
-    "comparisons": [dict],
+    "comparisons": [COMPARISON],
 }
 
 
@@ -106,7 +155,10 @@ def check_document(document: Any) -> None:
 
 def check(value: Any, wanted: Any, where: str) -> None:
     """Checks a part of a document against its description."""
-    if isinstance(wanted, dict):
+    if isinstance(wanted, Maybe):
+        if value is not None:
+            check(value, wanted.description, where)
+    elif isinstance(wanted, dict):
         assert isinstance(value, dict), where
         assert value.keys() == wanted.keys(), where
         for key, item in value.items():

@@ -244,7 +244,7 @@ def test_help_lists_every_key_until_it_is_closed(close):
         assert not probe.app.paused
         assert not probe.app._exit
 
-    drive(steps, f.cpu_async(), size=(80, 24))
+    drive(steps, f.cpu_async(), size=(80, 36))
 
 
 @pytest.mark.parametrize("close", ["escape", "enter", "space", "question_mark"])
@@ -264,7 +264,7 @@ def test_how_to_close_it_is_seen_on_the_smallest_screen(size):
     async def steps(probe: Probe) -> None:
         await probe.press("?")
         assert has(probe.screen(), "Keys   esc closes this")
-        if size[1] < len(KEYS):
+        if size[1] < sum(bool(key.help) for key in KEYS) + 4:  # title, gap and frame
             assert not has(probe.screen(), "this list")
             await probe.press(*["down"] * len(KEYS))
             assert has(probe.screen(), "this list")
@@ -279,7 +279,7 @@ def test_every_key_has_an_action():
     for key in KEYS:
         name = key.action.partition("(")[0]
         assert hasattr(ThreadscopeApp, f"action_{name}")
-    assert not {"v", "r", "p", "n", "2", "3", "enter"} & {key.keys for key in KEYS}
+    assert not {"r", "p", "n", "3"} & {key.keys for key in KEYS}
 
 
 def test_filter_is_typed_kept_and_cleared():

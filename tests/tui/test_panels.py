@@ -124,9 +124,19 @@ class TestLanes:
         assert not any("queued" in line for line in lines)
 
     def test_several_processes_are_told_apart(self):
-        snapshot = f.cpu_async()
-        snapshot = replace(snapshot, target=replace(f.TARGET, pids=(f.PID, f.PID + 1)))
-        assert any(line.startswith(f" {f.PID} loop") for line in text(LanesPanel(), snapshot))
+        snapshot = f.two_workers()
+        lines = text(LanesPanel(), snapshot, height=20)
+        heads = [line for line in lines if line.startswith(" ▾ ")]
+        assert [line.split()[1:3] for line in heads] == [
+            ["worker", f"{f.PID + 1}"],
+            ["worker", f"{f.PID + 2}"],
+        ]
+        assert lines.index(heads[0]) + 1 == lines.index(heads[1]) - 1, "a lane between them"
+
+    def test_without_room_for_headings_the_names_say_the_process(self):
+        lines = text(LanesPanel(), f.two_workers(), height=5)
+        assert not any(line.startswith(" ▾ ") for line in lines)
+        assert any(line.startswith(f" {f.PID + 1} loop") for line in lines)
 
     def test_zoom_stays_in_its_range(self):
         panel = LanesPanel()
@@ -145,6 +155,21 @@ class TestThreads:
         assert "#77 GET /cpu/async/{client}" in lines[1]
         assert lines[-1].startswith("           all  2 threads")
         assert lines[-1].split()[3:7] == ["99.8", "1.00", "of", "2"]
+
+    def test_several_processes_have_a_heading_each_and_their_threads_below(self):
+        lines = text(ThreadsPanel(), f.two_workers())
+        assert [line.split()[:3] for line in lines[1:-1]] == [
+            ["▾", "supervisor", f"{f.PID}"],
+            ["▾", "worker", f"{f.PID + 1}"],
+            [f"{f.PID + 1}", "event", "loop"],
+            ["▾", "worker", f"{f.PID + 2}"],
+            [f"{f.PID + 2}", "event", "loop"],
+        ]
+        assert lines[2].rstrip().endswith("39 requests, 1 open")
+
+    def test_headings_give_way_where_there_is_no_room(self):
+        lines = text(ThreadsPanel(), f.two_workers(), height=5)
+        assert [line.split()[0] for line in lines[1:-1]] == [f"{f.PID + 1}", f"{f.PID + 2}"]
 
     def test_sorting_goes_through_the_columns_and_back(self):
         panel, snapshot = ThreadsPanel(), f.cpu_def()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections import Counter
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from threadscope.load.answer import Answer, ErrorKind, NoAnswer, failed_connection
-from threadscope.load.connection import Connection, Deadlines
+from threadscope.load.connection import Connection, Deadlines, KeepingConnection
 from threadscope.load.plan import LoadPlan
 from threadscope.load.request import Origin, Template, origin_of, templates
 
@@ -41,6 +43,11 @@ class Client(Protocol):
 class Clients(Protocol):
     """Makes clients; what they share ends with it."""
 
+    @property
+    def bodies(self) -> Mapping[str, int]:
+        """Answers by their bodies, where the plan wants them."""
+        ...
+
     def new(self, number: int) -> Client:
         """The client with this number, counted from 1."""
         ...
@@ -71,10 +78,12 @@ class PlainClients:
         self._deadlines = Deadlines(plan.timeout_s)
         self._places: dict[Origin, Place] = {}
         self._keeper: asyncio.Task[None] | None = None
+        self.bodies: Counter[str] = Counter()
+        """Answers by their bodies, where the plan wants them."""
 
     async def __aenter__(self) -> PlainClients:
         for origin in {origin_of(url) for url in self._plan.urls}:
-            self._places[origin] = await Place.look_up(origin)
+            self._places[origin] = await Place.look_up(origin, self._new_connection)
         self._keeper = asyncio.create_task(self._deadlines.keep())
         return self
 
@@ -89,18 +98,27 @@ class PlainClients:
 
     def new(self, number: int) -> PlainClient:
         """The client with this number, counted from 1."""
-        return PlainClient(self._plan, templates(self._plan, number), self._places, self._deadlines)
+        return PlainClient(self._plan, templates(self._plan, number), self._places)
+
+    def _new_connection(self) -> Connection:
+        bodiless = self._plan.method == "HEAD"
+        if not self._plan.keep_bodies:
+            return Connection(self._deadlines, bodiless=bodiless)
+        return KeepingConnection(self._deadlines, bodiless=bodiless, bodies=self.bodies)
 
 
 class Place:
     """The addresses of a server."""
 
-    def __init__(self, addresses: list[tuple[str, int]]) -> None:
+    def __init__(
+        self, addresses: list[tuple[str, int]], new_connection: Callable[[], Connection]
+    ) -> None:
+        self._new_connection = new_connection
         self._addresses = addresses
         """The one that worked last comes first."""
 
     @classmethod
-    async def look_up(cls, origin: Origin) -> Place:
+    async def look_up(cls, origin: Origin, new_connection: Callable[[], Connection]) -> Place:
         """Asks the system; a name that nobody knows has no address, and every request fails."""
         try:
             found = await asyncio.get_running_loop().getaddrinfo(
@@ -108,9 +126,9 @@ class Place:
             )
         except OSError:
             found = []
-        return cls([(str(entry[4][0]), origin.port) for entry in found])
+        return cls([(str(entry[4][0]), origin.port) for entry in found], new_connection)
 
-    async def connect(self, deadlines: Deadlines, *, bodiless: bool) -> Connection:
+    async def connect(self) -> Connection:
         """A new connection.
 
         Raises:
@@ -119,9 +137,7 @@ class Place:
         loop, error = asyncio.get_running_loop(), OSError("nobody knows this host")
         for number, (host, port) in enumerate(self._addresses):
             try:
-                _, connection = await loop.create_connection(
-                    lambda: Connection(deadlines, bodiless=bodiless), host, port
-                )
+                _, connection = await loop.create_connection(self._new_connection, host, port)
             except OSError as caught:
                 error = caught
             else:
@@ -139,11 +155,9 @@ class PlainClient:
         plan: LoadPlan,
         known: tuple[Template, ...],
         places: dict[Origin, Place],
-        deadlines: Deadlines,
     ) -> None:
-        self._templates, self._places, self._deadlines = known, places, deadlines
+        self._templates, self._places = known, places
         self._timeout_s, self._keep_alive = plan.timeout_s, plan.keep_alive
-        self._bodiless = plan.method == "HEAD"
         self._connections: dict[Origin, Connection] = {}
 
     async def ask(self, turn: int, number: int) -> Answer:
@@ -176,7 +190,7 @@ class PlainClient:
             pass
 
     async def _connect(self, origin: Origin) -> Connection:
-        made = await self._places[origin].connect(self._deadlines, bodiless=self._bodiless)
+        made = await self._places[origin].connect()
         self._connections[origin] = made
         return made
 

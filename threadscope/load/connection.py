@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from typing import cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
@@ -16,6 +17,8 @@ from threadscope.load.answer import Answer, ErrorKind, NoAnswer
 
 MAX_HEAD = 64 << 10
 """So many bytes without one of a body among them are no answer: endless headers, or worse."""
+KEPT_BODIES, KEPT_OF_BODY = 1000, 200
+"""So many different ones, and so many bytes of each."""
 LENGTH_HEADERS = (b"content-length", b"transfer-encoding")
 LENGTHS = frozenset(map(len, LENGTH_HEADERS))
 
@@ -179,3 +182,29 @@ class Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         """The answer is whole."""
         self._complete = bool(self._status)
+
+
+class KeepingConnection(Connection):
+    """One that counts what the answers say, as far as it has room.
+
+    Args:
+        deadlines: as above.
+        bodiless: as above.
+        bodies: takes them, by their texts.
+    """
+
+    def __init__(self, deadlines: Deadlines, *, bodiless: bool, bodies: Counter[str]) -> None:
+        super().__init__(deadlines, bodiless=bodiless)
+        self._bodies, self._body = bodies, b""
+
+    def on_body(self, body: bytes) -> None:
+        """A part of the body, of which the begin is kept."""
+        super().on_body(body)
+        self._body += body[: KEPT_OF_BODY - len(self._body)]
+
+    def on_message_complete(self) -> None:
+        """The answer is whole."""
+        super().on_message_complete()
+        text, self._body = self._body.decode(errors="replace"), b""
+        if text in self._bodies or len(self._bodies) < KEPT_BODIES:
+            self._bodies[text] += 1

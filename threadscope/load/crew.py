@@ -28,6 +28,7 @@ class Crew:
         tally: counts what becomes of it.
         ring: where the requests are written down; None: nowhere.
         next_request: gives each request its number.
+        flags: of the requests' records.
     """
 
     def __init__(
@@ -36,12 +37,13 @@ class Crew:
         tally: Tally,
         ring: RingWriter | None,
         next_request: Callable[[], int],
+        flags: int = 0,
     ) -> None:
         self.settled, self.over = asyncio.Event(), asyncio.Event()
         self._plan, self._tally = plan, tally
         self._put = ring.put if ring else _put_nowhere
         self._routes = [ring.string(route) if ring else 0 for route in plan.routes()]
-        self._next_request = next_request
+        self._next_request, self._flags = next_request, flags
         self._pacer = Pacer(tally.schedule) if tally.schedule else None
         self._clients: Clients | None = None
         """None: they may not begin yet."""
@@ -152,7 +154,7 @@ class Crew:
     async def _ask_again_and_again(self, number: int, client: Client) -> None:
         put, now, tid = self._put, time.monotonic_ns, threading.get_native_id()
         tally, pacer, due = self._tally, self._pacer, None
-        routes, ask = self._routes, client.ask
+        routes, ask, flags = self._routes, client.ask, self._flags
         while number <= self._allowed and self._more:
             if pacer is not None and (due := await pacer.due()) is None:
                 continue
@@ -161,7 +163,7 @@ class Crew:
             request, what = self._next_request(), routes[turn % len(routes)]
             sent = now()
             tally.sent_at(sent)
-            put(L.SEND, 0, 0, tid, request, sent, due or sent, number, 0, 0, what)
+            put(L.SEND, flags, 0, tid, request, sent, due or sent, number, 0, 0, what)
             try:
                 answer = await ask(turn, request)
             except asyncio.CancelledError:
@@ -171,11 +173,11 @@ class Crew:
                 if self._stopped and error.kind is ErrorKind.TIMEOUT:
                     tally.cut_off += 1
                     return
-                put(L.DONE, 0, 0, tid, request, now(), sent, number, error.kind, 0, what)
+                put(L.DONE, flags, 0, tid, request, now(), sent, number, error.kind, 0, what)
                 await self._failed(error)
             else:
                 status, t, _ = answer
-                put(L.DONE, 0, status, tid, request, t, sent, number, 0, 0, what)
+                put(L.DONE, flags, status, tid, request, t, sent, number, 0, 0, what)
                 tally.answer(answer, sent, due)
                 if self._unanswered:
                     self._answered(number)

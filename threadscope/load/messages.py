@@ -122,6 +122,18 @@ class Burst:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """Light requests beside the load, over the whole phase. They are not among its counts."""
+
+    route: str
+    started: int
+    completed: int
+    failed: int
+    histogram: dict[str, Any] = field(default_factory=dict)
+    """`Histogram.to_json` of the latencies in the measurement, from the scheduled moments on."""
+
+
+@dataclass(frozen=True, slots=True)
 class Scheduled:
     """What became of the open model's schedule: scheduled = on_time + late + dropped."""
 
@@ -170,6 +182,9 @@ class Result:
     """None: it was none."""
     scheduled: Scheduled | None = None
     """None: there was no schedule."""
+    beside: tuple[Beside, ...] = ()
+    bodies: dict[str, int] = field(default_factory=dict)
+    """Answers by their bodies, where the plan wants them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
 
 from threadscope.load.clients import Clients, clients_for
 from threadscope.load.crew import Crew
+from threadscope.load.light import Light
 from threadscope.load.messages import Event, Result, State
 from threadscope.load.plan import LoadPlan, Model
 from threadscope.load.tally import Tally
@@ -37,9 +40,16 @@ class Phase:
         self._plan, self._report = plan, report
         self._tally = Tally(plan)
         self._crew = crew = Crew(plan, self._tally, ring, next_request)
-        self.set_clients, self.set_rate, self.set_on = crew.set_clients, crew.set_rate, crew.set_on
+        self._lights = [Light(light, ring, next_request) for light in plan.beside]
+        self._crews = [crew, *(light.crew for light in self._lights)]
+        self.set_clients, self.set_rate = crew.set_clients, crew.set_rate
         self._drain_s = plan.timeout_s
         self._draining: asyncio.Timeout | None = None
+
+    def set_on(self, on: bool) -> None:
+        """Lets the clients ask, or not; requests in flight are awaited."""
+        for crew in self._crews:
+            crew.set_on(on)
 
     def stop(self, within_s: float | None = None) -> None:
         """Ends settling and measuring; `run` goes on with the drain.
@@ -47,7 +57,7 @@ class Phase:
         Args:
             within_s: the longest drain; None: the time-out of a request.
         """
-        self._crew.stop()
+        self._stop_all()
         if within_s is not None:
             self._drain_s = min(self._drain_s, within_s)
             if self._draining is not None:
@@ -56,23 +66,37 @@ class Phase:
     async def run(self) -> Result:
         """Goes through the states and sums up. Once only."""
         tally = self._tally
-        async with clients_for(self._plan) as clients:
+        async with AsyncExitStack() as stack:
+            clients = await stack.enter_async_context(clients_for(self._plan))
             progress = asyncio.create_task(self._tell_progress())
             try:
                 began = self._enter(PhaseState.SETTLE)
+                for light in self._lights:
+                    await light.begin(stack)
                 await self._settle(clients)
                 measured, cpu = self._enter(PhaseState.MEASURE), time.process_time_ns()
-                tally.measuring = True
+                self._measuring(True)
                 await self._measure(clients)
-                self._crew.stop()
-                tally.measuring = False
+                self._stop_all()
+                self._measuring(False)
                 drained, cpu = self._enter(PhaseState.DRAIN), time.process_time_ns() - cpu
                 await self._drain()
             finally:  # before what the clients share ends under them
                 progress.cancel()
-                await self._crew.cut_off()
+                for crew in self._crews:
+                    await crew.cut_off()
             done = self._enter(PhaseState.DONE)
-        return tally.result(measured - began, drained - measured, done - drained, cpu)
+        result = tally.result(measured - began, drained - measured, done - drained, cpu)
+        beside = tuple(light.result() for light in self._lights)
+        return replace(result, beside=beside, bodies=dict(clients.bodies))
+
+    def _measuring(self, on: bool) -> None:
+        for tally in (self._tally, *(light.tally for light in self._lights)):
+            tally.measuring = on
+
+    def _stop_all(self) -> None:
+        for crew in self._crews:
+            crew.stop()
 
     async def _settle(self, clients: Clients) -> None:
         if self._plan.model is Model.BURST:
@@ -96,7 +120,8 @@ class Phase:
     async def _drain(self) -> None:
         try:
             async with asyncio.timeout(self._drain_s) as self._draining:
-                await self._crew.finish()
+                for crew in self._crews:
+                    await crew.finish()
         except TimeoutError:
             pass
         self._draining = None

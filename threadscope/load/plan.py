@@ -80,6 +80,10 @@ class LoadPlan:
     body: bytes = field(default=b"", repr=False)
     keep_alive: bool = True
     """Without: a new connection for each request."""
+    beside: tuple[LoadPlan, ...] = ()
+    """Light requests that go on beside these as long as they do, each on a schedule (a rate)."""
+    keep_bodies: bool = False
+    """The result tells which answers came, and how many of each; for answers that are small."""
     allow_remote: bool = False
     """Other machines than this one may be loaded."""
 
@@ -95,6 +99,8 @@ class LoadPlan:
             raise ValueError(f"the body must be at most {MAX_BODY >> 20} MiB")
         check_clients(self.clients)
         self._check_model()
+        if any(light.model is not Model.OPEN or light.beside for light in self.beside):
+            raise ValueError("what is asked beside a load has a rate, and nothing beside itself")
         self._check_times()
 
     def _check_model(self) -> None:

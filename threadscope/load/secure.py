@@ -70,6 +70,11 @@ class SecureClients:
     ) -> None:
         await self._session.close()
 
+    @property
+    def bodies(self) -> dict[str, int]:
+        """None are kept: only demos want them, and these are plain HTTP."""
+        return {}
+
     def new(self, number: int) -> SecureClient:
         """The client with this number, counted from 1."""
         return SecureClient(self._plan, self._session, number)

@@ -7,26 +7,29 @@ so that what is in flight, open and queued always agree.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from threadscope.model.behaviour import Evidence, behaviour
-from threadscope.model.counted import MEASURED_NS, as_seen, watched
-from threadscope.model.counted import LoadResult as LoadResult
+from threadscope.model.counted import MEASURED_NS, as_seen, merged, switches, watched
 from threadscope.model.fold import Fold
 from threadscope.model.intake import Intake
+from threadscope.model.judging import Judging
+from threadscope.model.load_result import LoadResult as LoadResult
+from threadscope.model.observation import Judge
 from threadscope.model.phase import Measurement
+from threadscope.model.processes import Processes, part_of
 from threadscope.model.records import Batch
 from threadscope.model.sample import ProcessSample, Stack
 from threadscope.model.snapshot import (
     Behaviour,
-    DepthPoint,
+    BesideNow,
     Health,
-    Limiter,
+    Part,
     PhaseInfo,
     PhaseState,
     PhaseSummary,
+    ProcessRow,
     ProcessSummary,
     Role,
     Snapshot,
@@ -35,41 +38,43 @@ from threadscope.model.snapshot import (
     Variant,
     Word,
 )
-from threadscope.model.windows import KEPT_S, SECOND, Chunks, Marks, Seconds
+from threadscope.model.windows import KEPT_S, SECOND, Depths, Marks, Seconds
 
 WATERMARK_NS = 100_000_000
 """How far the picture is behind: rings are read just before, but writers may be late."""
 HEADLINE_NS = 5 * SECOND
+PHASES_KEPT = 200
+"""Bursts that go on make some a minute."""
 
 
 class Aggregator:
     """Everything that is known, up to a watermark."""
 
-    def __init__(self, started: int, *, wall_offset: int = 0) -> None:
+    def __init__(self, started: int, *, wall_offset: int = 0, judge: Judge | None = None) -> None:
         """Begins an observation.
 
         Args:
             started: monotonic ns.
             wall_offset: wall clock minus monotonic clock, ns.
+            judge: says what is wrong; None: nobody does.
         """
         self._fold = Fold(started)
+        self._judging = Judging(self._fold, judge)
         self._started, self._wall_offset = started, wall_offset
         self._mark = started
         self._intake = Intake(self._fold)
-        self._queue: Chunks[DepthPoint] = Chunks()
-        self._depth = -1
+        self._queue, self._token_queue = Depths(), Depths()
         self._seconds, self._marks = Seconds(started), Marks()
         self._phase = PhaseInfo()
         self._phase_begun = started
-        self._round = 0
-        self._served_before = 0
+        self._served_before: dict[int, int] = {}
         self._stale = 0
         """Requests of the phase before that still ran when this one began."""
         self._over = ""
         self._at_sockets: int | None = None
         self._lost_before = self._read_before = 0
         self._threads_measured: tuple[ThreadSummary, ...] = ()
-        self._cpu: dict[int, deque[tuple[int, int]]] = {}
+        self._processes = Processes()
         self._finished: tuple[PhaseSummary, ...] = ()
         self.target = TargetInfo()
         self.limited = "no probe in the server: its requests cannot be seen"
@@ -89,12 +94,11 @@ class Aggregator:
     def _sampled(self, sample: ProcessSample) -> None:
         fold = self._fold
         fold.timeline.hopped(-fold.threads.sampled(sample))
-        clock = self._cpu.setdefault(sample.pid, deque(maxlen=11))  # a second, at 10 Hz
-        if clock:
-            fold.timeline.used(clock[-1][0], sample.t, sample.cpu_ns - clock[-1][1])
-        clock.append((sample.t, sample.cpu_ns))
+        used = self._processes.sampled(sample.pid, sample.t, sample.cpu_ns)
+        if used is not None:
+            fold.timeline.used(used[0], sample.t, used[1])
         if fold.measurement is not None and fold.measurement.covers(sample.t):
-            fold.measurement.processes[sample.pid].cpu(sample.t, sample.cpu_ns)
+            fold.measurement.tally.processes[sample.pid].cpu(sample.t, sample.cpu_ns)
 
     def note(self, t: int, text: str) -> None:
         """A remark for the log."""
@@ -103,17 +107,20 @@ class Aggregator:
     # -- phases --------------------------------------------------------------------------------
     def begin_phase(
         self, t: int, variant: Variant, clients: int, seconds: float | None, *,
-        tour: bool = False, round: int = 1,
+        tour: bool = False, burst: int | None = None,
     ) -> None:  # fmt: skip
         """A variant comes under load."""
-        self._round = round
-        self._phase = PhaseInfo(variant, PhaseState.STARTING, t, seconds, clients, True, tour)
+        self._phase = PhaseInfo(
+            variant, PhaseState.STARTING, t, seconds, clients, True, tour, burst
+        )
         self._phase_begun = t
         self._marks.add(t, variant.key)
-        self._served_before = self.served
+        self._served_before = {pid: ring.ended for pid, ring in self._intake.rings.items()}
         self._lost_before, self._read_before = self._lost, self._fold.read
         self._fold.done = self._fold.failed = 0
+        self._fold.lights.clear()
         self._fold.measurement = None
+        self._fold.roll(t, now=True)
         self._fold.timeline.restart(t)
         self._stale = self.open if clients else 0
 
@@ -127,11 +134,13 @@ class Aggregator:
         if state is PhaseState.MEASURE:
             fold.timeline.pass_to(t)
             fold.timeline.mark(t)
+            fold.roll(t, now=True)
             fold.measurement = Measurement(t, self._phase_begun)
             for thread in fold.threads.all():
                 thread.begin_measure()
         elif state is PhaseState.DRAIN:
             fold.timeline.pass_to(t)
+            fold.roll(t, now=True)
             if fold.measurement is not None:
                 fold.measurement.end = t
             self._threads_measured = tuple(x.summary() for x in fold.threads.all())
@@ -166,6 +175,7 @@ class Aggregator:
             aborted: why it did not reach its end.
         """
         fold, at = self._fold, self._mark
+        fold.roll(at, now=True)
         measured = fold.measurement
         begin, end = (measured.begin, measured.end or at) if measured else (at, at)
         evidence = fold.timeline.evidence(begin, end)
@@ -175,7 +185,7 @@ class Aggregator:
         seen = not self.limited
         summary = PhaseSummary(
             variant=self._phase.variant,
-            round=self._round,
+            round=1,
             clients=self._phase.clients,
             settle_s=result.settle_s,
             duration_s=result.duration_s,
@@ -194,15 +204,18 @@ class Aggregator:
             in_threads_max=fold.timeline.hops_max if seen else None,
             cores_used=measured.cores_used() if measured else None,
             cpu_ns_per_request=cpu / done if done else None,
-            switches_per_request=_switches(self._threads_measured, end - begin, done),
+            switches_per_request=switches(self._threads_measured, end - begin, done),
             routes=measured.route_summaries(end) if measured else (),
-            processes=_processes(measured),
+            processes=self._process_summaries(measured),
             threads=self._threads_measured,
             events_read=fold.read - self._read_before,
             events_dropped=self._lost - self._lost_before,
             aborted=aborted,
+            burst=result.burst,
+            beside=result.beside,
         )
-        self._finished = (*self._finished, summary)
+        summary = self._judging.judged(summary, end, self.target.cpus)
+        self._finished = (*self._finished, summary)[-PHASES_KEPT:]
         self._phase = replace(self._phase, state=PhaseState.DONE, tour=False)
         return summary
 
@@ -225,7 +238,7 @@ class Aggregator:
         """By the server's own count; without a load it runs on, and what was folded counts."""
         if not self._phase.clients:
             return result.completed + result.failed
-        return self.served - self._served_before
+        return sum(map(self._served, self._intake.rings))
 
     # -- what comes out ------------------------------------------------------------------------
     @property
@@ -233,10 +246,10 @@ class Aggregator:
         """Requests that are in the server."""
         return len(self._fold.open)
 
-    @property
-    def served(self) -> int:
-        """Requests that ended, by the server's own count."""
-        return sum(ring.ended for ring in self._intake.rings.values())
+    def _served(self, pid: int) -> int:
+        """Requests that ended in a process since the phase began, by its own count."""
+        ring = self._intake.rings.get(pid)
+        return ring.ended - self._served_before.get(pid, 0) if ring else 0
 
     @property
     def _lost(self) -> int:
@@ -254,10 +267,9 @@ class Aggregator:
         fold.timeline.pass_to(mark)
         fold.threads.steps_at(mark, self._intake.steps_covering(mark))
         self._mark = mark
-        depth = self._queued()
-        if depth is not None and depth != self._depth:
-            self._depth = depth
-            self._queue.append(mark, DepthPoint(mark, depth))
+        fold.roll(mark)
+        self._queue.add(mark, self._queued())
+        self._token_queue.add(mark, sum(pool.tasks_waiting for pool in fold.limiters.values()))
 
     def _queued(self) -> int | None:
         fold = self._fold
@@ -267,14 +279,28 @@ class Aggregator:
             return None
         return max(fold.clients.in_flight - len(fold.open), 0)
 
-    def _cores_used(self) -> float | None:
-        """Of all processes together, over about the last second."""
-        spans = [
-            (clock[-1][1] - clock[0][1], clock[-1][0] - clock[0][0])
-            for clock in self._cpu.values()
-            if len(clock) > 1 and clock[-1][0] > self._mark - SECOND  # else the process has ended
-        ]
-        return sum(used / passed for used, passed in spans) if spans else None
+    # -- the processes -------------------------------------------------------------------------
+    def _part(self, pid: int) -> Part:
+        serving = self._fold.threads.serving
+        return part_of(pid, serving, self.target.workers, self.target.pids)
+
+    def _process_row(self, pid: int) -> ProcessRow:
+        cores, ring = self._processes.cores_of(pid, self._mark), self._intake.rings.get(pid)
+        return ProcessRow(
+            pid=pid,
+            part=self._part(pid),
+            cpu_percent=None if cores is None else 100 * cores,
+            open=sum(key[0] == pid for key in self._fold.open),
+            ended=ring.ended if ring else 0,
+        )
+
+    def _process_summaries(self, measured: Measurement | None) -> tuple[ProcessSummary, ...]:
+        if measured is None:
+            return ()
+        return tuple(
+            process.summary(pid, self._part(pid), self._served(pid), process.cores_used())
+            for pid, process in sorted(measured.tally.processes.items())
+        )
 
     def server_ended(self, t: int, how: str) -> None:
         """Nothing runs any more, and no ring of it tells anything new."""
@@ -289,7 +315,7 @@ class Aggregator:
     def _process_gone(self, t: int, pid: int) -> None:
         self._fold.process_gone(t, pid)
         self._intake.process_gone(pid)
-        self._cpu.pop(pid, None)
+        self._processes.gone(pid)
 
     def _behaviour(self, evidence: Evidence) -> Behaviour:
         """The word, unless what was seen is not what it is about.
@@ -318,6 +344,10 @@ class Aggregator:
         loop_lag, gil_lag = fold.lags(at)
         seen = not self.limited
         known = seen or fold.clients.used
+        self._judging.look(
+            begin, at, processes=self._processes, part=self._part, cpus=self.target.cpus,
+            load_percent=health.load_percent, lost=self._lost - self._lost_before,
+        )  # fmt: skip
         threads = fold.threads.all()
         rings = self._intake.rings.values()
         return Snapshot(
@@ -332,6 +362,9 @@ class Aggregator:
             marks=self._marks.since(at - KEPT_S * SECOND),
             latency=latency,
             latency_at_client=fold.clients.used,
+            beside=tuple(
+                BesideNow(route, light.window(begin, at)[1]) for route, light in fold.lights.items()
+            ),
             in_flight=fold.clients.in_flight if fold.clients.used else None,
             open=len(fold.open) if seen else None,
             queued=self._queued(),
@@ -340,18 +373,22 @@ class Aggregator:
             in_threads=fold.timeline.hops if seen else None,
             done=fold.done,
             failed=fold.failed,
-            limiters=_merged(fold.limiters),
+            limiters=merged(fold.limiters),
             loop_lag_ns=loop_lag,
             gil_lag_ns=gil_lag,
-            cores_used=self._cores_used(),
+            cores_used=self._processes.cores_used(at),
+            processes=tuple(map(self._process_row, self._processes.pids)),
             threads=tuple(thread.row(at) for thread in threads),
             lanes=tuple(x.lane(at) for x in threads if x.role in (Role.LOOP, Role.WORKER)),
             queue=self._queue.chunks(),
+            token_queue=self._token_queue.chunks(),
             log=fold.log.lines(),
             logged=fold.log.added,
             behaviour=(
                 Behaviour(Word.UNKNOWN, self._over) if self._over else self._behaviour(evidence)
             ),
+            findings=self._judging.findings,
+            routes=self._judging.routes,
             finished=self._finished,
             health=replace(
                 health,
@@ -362,28 +399,3 @@ class Aggregator:
             ),
             output=output,
         )
-
-
-def _merged(limiters: Mapping[tuple[int, int], Limiter]) -> tuple[Limiter, ...]:
-    """The same pool of several processes as one."""
-    out: dict[str, Limiter] = {}
-    for name, total, borrowed, waiting in limiters.values():
-        known = out.get(name, Limiter(name, 0, 0, 0))
-        out[name] = Limiter(name, known[1] + total, known[2] + borrowed, known[3] + waiting)
-    return tuple(out.values())
-
-
-def _processes(measured: Measurement | None) -> tuple[ProcessSummary, ...]:
-    return tuple(p.summary(pid) for pid, p in measured.processes.items()) if measured else ()
-
-
-def _switches(threads: tuple[ThreadSummary, ...], passed: int, done: float) -> float | None:
-    """Context switches a request, without the probe's own thread."""
-    rates = [
-        x.voluntary_per_s + x.involuntary_per_s
-        for x in threads
-        if x.role != Role.PROBE
-        and x.voluntary_per_s is not None
-        and x.involuntary_per_s is not None
-    ]
-    return sum(rates) * passed / SECOND / done if rates and done else None

@@ -15,6 +15,8 @@ PARALLEL_CORES = 1.25
 1.06, its event loop and a worker overlapping in C code that drops the GIL."""
 HELD_SHARE = 0.90
 """The loop is held all the time, but for accepting, parsing and switching."""
+ONE_LOOP_SHARE = 1.1
+"""Held for longer than there was time: more than one event loop was held at a time."""
 ALONE_SHARE = 0.95
 ENOUGH_NS = 200_000_000
 """Less observed time than this is no ground for a word."""
@@ -72,7 +74,8 @@ def behaviour(evidence: Evidence, *, limited: str = "") -> Behaviour:
         return Behaviour(
             Word.PARALLEL, f"requests run on {cores:.1f} cores at the same time", facts
         )
-    if one_hop >= ALONE_SHARE and (held >= HELD_SHARE or alone >= ALONE_SHARE):
+    one_loop = HELD_SHARE <= held <= ONE_LOOP_SHARE
+    if one_hop >= ALONE_SHARE and (one_loop or alone >= ALONE_SHARE):
         if held >= 0.5:
             reason = f"one request at a time holds the event loop, {100 * held:.0f} % of the time"
         else:
@@ -82,6 +85,8 @@ def behaviour(evidence: Evidence, *, limited: str = "") -> Behaviour:
         reason = f"several requests at once on worker threads share {cores:.2f} cores"
     elif one_hop < ALONE_SHARE:
         reason = f"several requests at once on worker threads, {cores:.2f} cores in use"
+    elif held > ONE_LOOP_SHARE:
+        reason = f"several event loops, each held by a request, share {cores:.2f} cores"
     else:
         reason = "several requests are open and take turns on the event loop"
     return Behaviour(Word.CONCURRENT, reason, facts)

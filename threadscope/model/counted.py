@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 from threadscope.model.fold import Fold
 from threadscope.model.histogram import Histogram
+from threadscope.model.load_result import LoadResult as LoadResult
+from threadscope.model.snapshot import Limiter, Role, ThreadSummary
 from threadscope.model.windows import KEPT_S, SECOND
 
 MEASURED_NS = SECOND // 2
 """A shorter measurement says nothing of a rate."""
-
-
-@dataclass(frozen=True, slots=True)
-class LoadResult:
-    """What the load itself counted in a phase; see `load.messages.Result`."""
-
-    started: int
-    completed: int
-    failed: int
-    cut_off: int
-    per_second: float
-    settle_s: float
-    duration_s: float
-    drain_s: float
-    latency: Histogram
-    generator_percent: float | None
 
 
 def as_seen(fold: Fold, begun: int, at: int) -> LoadResult:
@@ -61,3 +47,24 @@ def watched(fold: Fold, at: int) -> LoadResult:
         return LoadResult(*counts, 0.0, 0.0, 0.0, 0.0, Histogram(), None)
     seen, duration_s = measured.latency(), measured.length(at) / SECOND
     return LoadResult(*counts, seen.count / duration_s, 0.0, duration_s, 0.0, seen, None)
+
+
+def merged(limiters: Mapping[tuple[int, int], Limiter]) -> tuple[Limiter, ...]:
+    """The same pool of several processes as one."""
+    out: dict[str, Limiter] = {}
+    for name, total, borrowed, waiting in limiters.values():
+        known = out.get(name, Limiter(name, 0, 0, 0))
+        out[name] = Limiter(name, known[1] + total, known[2] + borrowed, known[3] + waiting)
+    return tuple(out.values())
+
+
+def switches(threads: tuple[ThreadSummary, ...], passed: int, done: float) -> float | None:
+    """Context switches a request, without the probe's own thread."""
+    rates = [
+        x.voluntary_per_s + x.involuntary_per_s
+        for x in threads
+        if x.role != Role.PROBE
+        and x.voluntary_per_s is not None
+        and x.involuntary_per_s is not None
+    ]
+    return sum(rates) * passed / SECOND / done if rates and done else None

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any
 
-from threadscope.model.phase import LimiterStats, Measurement
-from threadscope.model.records import Record, endpoint
+from threadscope.model.holds import Holds
+from threadscope.model.phase import Measurement
+from threadscope.model.records import Record
 from threadscope.model.requests import (
     ARRIVED_LONG_BEFORE_NS,
     Clients,
@@ -20,7 +20,15 @@ from threadscope.model.requests import (
     OpenRequest,
     new_line,
 )
-from threadscope.model.snapshot import Activity, Endpoint, Event, Limiter, Role
+from threadscope.model.ring import Item, Ring
+from threadscope.model.snapshot import (
+    Activity,
+    Endpoint,
+    Event,
+    Limiter,
+    Role,
+)
+from threadscope.model.tally import Ended, LimiterStats, Tally
 from threadscope.model.threads import ThreadTable
 from threadscope.model.timeline import Timeline
 from threadscope.model.windows import SECOND, Rate
@@ -28,46 +36,14 @@ from threadscope.model.windows import SECOND, Rate
 (
     ARRIVE, ENDPOINT, STEP, END, HOP_IN, HOP_OUT, LIMITER, LAG, STALL, SEND, DONE
 ) = range(1, 12)  # fmt: skip
-F_ENDPOINT, F_ASYNC, F_FAILED, F_ONLY, F_LAG_LOOP = 1, 2, 8, 16, 1
+LOOK = 12
+"""Never written: `intake` makes it of a long STEP, for a moment just before that step's end."""
+F_ENDPOINT, F_ASYNC, F_FAILED, F_ONLY, F_LAG_LOOP, F_HOP, F_BESIDE = 1, 2, 8, 16, 1, 1, 1
 STEP_RECORD_NS = 1_000_000
 ENDED_KEPT = 4096
 LAG_WINDOW_NS = SECOND
-
-
-class Ring:
-    """Where records come from."""
-
-    def __init__(self, pid: int, text: Callable[[int], str]) -> None:
-        self.pid = pid
-        self._text = text
-        self.endpoints: dict[int, Endpoint] = {}
-        self.ended = 0
-        """The server's own count of ended requests."""
-        self.websockets = 0
-        """Open now."""
-        self.checked = 0
-        """When its open requests were last held against its open table."""
-        self.errors = 0
-        self.dropped = 0
-        self.holes = 0
-
-    def endpoint(self, number: int) -> Endpoint:
-        """The endpoint of a string number."""
-        found = self.endpoints.get(number)
-        if found is None:
-            text = self._text(number)
-            found = endpoint(text)
-            if text:
-                self.endpoints[number] = found
-        return found
-
-    def text(self, number: int) -> str:
-        """The text of a string number."""
-        return self._text(number)
-
-
-Item = tuple[int, Ring | None, Any]
-"""Time, and a record of a ring, or (without one) an action."""
+WINDOW_NS = 6 * SECOND
+"""Tallies older than this are dropped."""
 
 
 class Fold:
@@ -80,15 +56,24 @@ class Fold:
         self.clients = Clients()
         self.answered, self.served = Rate(), Rate()
         """What our clients saw end; what the server saw end."""
+        self.lights: dict[str, Rate] = {}
+        """Light requests beside the load, by their route; in none of the load's own figures."""
         self.open: dict[Key, OpenRequest] = {}
         self._ended: set[Key] = set()
         self._ended_before: set[Key] = set()
         """Requests that are over, the last ones in two lots: the older lot goes as a whole."""
+        self._ended_on: dict[Key, tuple[int, Endpoint]] = {}
+        """The last one on each loop's thread, and what it was: the record of its step comes yet."""
         self.limiters: dict[Key, Limiter] = {}
         self._loop_lags: deque[tuple[int, int]] = deque()
         self._gil_lags: deque[tuple[int, int]] = deque()
         self.stall: tuple[int, str] = (0, "")
         """When and where a loop was last found in a long step."""
+        self.holds = Holds()
+        self.tally = Tally()
+        """What happens now goes here; for about a second, then `roll` begins another one."""
+        self._tallies: deque[tuple[int, Tally]] = deque()
+        self._rolled = origin
         self.measurement: Measurement | None = None
         self.done = self.failed = self.read = 0
         self._handlers: dict[int, Callable[[Ring, Record], None]] = {
@@ -103,6 +88,7 @@ class Fold:
             STALL: self._stall,
             SEND: self._send,
             DONE: self._done,
+            LOOK: self._look,
         }
 
     def take(self, items: Iterable[Item]) -> None:
@@ -115,9 +101,31 @@ class Fold:
             else:
                 what()
 
-    def _measuring(self, t: int) -> Measurement | None:
-        found = self.measurement
-        return found if found is not None and found.covers(t) else None
+    # -- tallies -------------------------------------------------------------------------------
+    def roll(self, t: int, *, now: bool = False) -> None:
+        """Begins another tally when the present one is a second old, or `now`."""
+        if not now and t - self._rolled < SECOND:
+            return
+        if self.measurement is not None and self.measurement.end is None:
+            self.measurement.tally.add(self.tally)
+        self._tallies.append((t, self.tally))
+        self._rolled, self.tally = t, Tally()
+        while self._tallies[0][0] < t - WINDOW_NS:
+            self._tallies.popleft()
+
+    def window(self, begin: int) -> Tally:
+        """What happened since `begin`, as far as tallies are kept."""
+        total = Tally()
+        for t, tally in self._tallies:
+            if t > begin:
+                total.add(tally)
+        total.add(self.tally)
+        return total
+
+    def _tally(self, t: int) -> Tally:
+        """Where something of time t goes: a writer may be late for a measurement that is over."""
+        over = self.measurement
+        return self.tally if over is None or over.end is None or t > over.end else over.tally
 
     # -- requests ------------------------------------------------------------------------------
     def opened(
@@ -149,6 +157,7 @@ class Fold:
 
     def process_gone(self, t: int, pid: int) -> None:
         """One process is gone, and all that ran in it."""
+        self.holds.processes.discard(pid)
         for key in [key for key in self.open if key[0] == pid]:
             self.closed(key)
         for key in [key for key in self.limiters if key[0] == pid]:
@@ -161,6 +170,7 @@ class Fold:
         request = self.opened((ring.pid, number), t, client, endpoint)
         if request is None:
             return
+        request.late = request.late or (record[0] > 0)
         request.client_request = request.client_request or client
         if endpoint.route and not request.endpoint.route:
             request.endpoint = endpoint
@@ -193,18 +203,35 @@ class Fold:
         )
 
     def _step(self, ring: Ring, record: Record) -> None:
-        _, _, _, _, tid, number, t, begin, _, _, _, _, _, _ = record
-        self.threads.get(ring.pid, tid, Role.LOOP).span(begin, t, number)
+        _, _, _, _, tid, number, t, begin, cpu, _, _, what, _, _ = record
+        thread = self.threads.get(ring.pid, tid, Role.LOOP)
+        thread.span(begin, t, number)
         self.timeline.held(begin, t, t - begin)
         request = self.open.get((ring.pid, number))
         if request is not None:
             request.recorded += t - begin
+        if t - begin >= self.holds.least:
+            last, known = self._ended_on.get((ring.pid, tid), (0, Endpoint()))
+            known = request.endpoint if request else known if last == number else Endpoint()
+            endpoint = ring.endpoint(what) if what else known
+            hold = self.holds.ended(thread, number, endpoint, begin, t, cpu * 1000)
+            tally = self._tally(t)
+            tally.holds.append(hold)
+            if endpoint.route:
+                stats = tally.routes[endpoint]
+                stats.waited = max(stats.waited, hold.waiting)
+                stats.waiters.update(hold.waiters)
+
+    def _look(self, ring: Ring, record: Record) -> None:
+        """A step is about to have been a long one: who waits for its end?"""
+        self.holds.look(ring.pid, record[4], record[7], self.clients, self.open, record[5])
 
     def _end(self, ring: Ring, record: Record) -> None:
-        _, _, flags, status, tid, number, t, arrived, cpu, held, longest, what, *_ = record
+        _, _, flags, status, tid, number, t, arrived, cpu, held, longest, what, steps, _ = record
         held, longest, cpu = held * 1000, longest * 1000, cpu * 1000
         endpoint = ring.endpoint(what)
         request = self.closed((ring.pid, number))
+        self._ended_on[ring.pid, tid] = number, endpoint
         if request is None:
             request = OpenRequest(arrived, 0, endpoint)
         if flags & F_ONLY:
@@ -227,26 +254,17 @@ class Fold:
             new_line((t, Event.END, number, client, endpoint, "", status, took, None, "")),
             request.client_request,
         )
-        self._book(ring, request, t, cpu, held, longest, flags & F_FAILED or status >= 500)
-
-    def _book(
-        self, ring: Ring, request: OpenRequest, t: int, cpu: int, held: int, longest: int,
-        failed: int,
-    ) -> None:  # fmt: skip
-        """Puts an ended request into the measurement."""
         if self.measurement is not None:
             self.measurement.served(request.arrived, t)
-        measurement = self._measuring(t)
-        route = measurement.route(request) if measurement is not None else None
-        if route is None:
-            return
-        route.started += 1
-        route.completed += 1
-        route.failed += bool(failed)
-        route.latency.add(t - request.arrived)
-        route.hold_total += held
-        route.hold_longest = max(route.hold_longest, longest)
-        route.cpu += cpu + request.hop_cpu
+        tally = self._tally(t)
+        tally.processes[ring.pid].completed += 1
+        if self.measurement is not None and request.arrived < self.measurement.since:
+            return  # the phase before asked for it
+        failed = bool(flags & F_FAILED) or status >= 500
+        sent = self.clients.sent_at(request.client_request)
+        tally.routes[endpoint].book(
+            request, Ended(t, number, status, failed, sent, steps, cpu, held, longest)
+        )
 
     # -- hops ----------------------------------------------------------------------------------
     def _hop_in(self, ring: Ring, record: Record) -> None:
@@ -272,40 +290,49 @@ class Fold:
         thread.span(begin, t, number)
         request = self.open.get((ring.pid, number))
         if request is not None:
+            request.hops += 1
             request.hop_cpu += cpu * 1000
-        measurement = self._measuring(t)
-        if measurement is not None:
+            request.hop_wait += waited * 1000
+            request.hop_wall += t - begin
+        self._tally(t).processes[ring.pid].hop_wait.add(waited * 1000)
+        if self.measurement is not None and self.measurement.covers(t):
             thread.hops_measured += 1
-            measurement.processes[ring.pid].hop_wait.add(waited * 1000)
-            route = measurement.route(request) if request is not None else None
-            if route is not None:
-                route.hop_wait.add(waited * 1000)
 
     # -- the process ---------------------------------------------------------------------------
     def _limiter(self, ring: Ring, record: Record) -> None:
         _, _, _, _, _, number, t, borrowed, total, waiting, _, what, _, _ = record
         name = ring.text(what)
         self.limiters[ring.pid, number] = Limiter(name, total, borrowed, waiting)
-        measurement = self._measuring(t)
-        if measurement is not None:
-            known = measurement.processes[ring.pid].limiters
-            stats = known.setdefault(number, LimiterStats(name))
-            stats.total = total
-            stats.borrowed_max = max(stats.borrowed_max, borrowed)
-            stats.waiting_max = max(stats.waiting_max, waiting)
+        known = self._tally(t).processes[ring.pid].limiters
+        stats = known.setdefault(number, LimiterStats(name))
+        stats.total = total
+        stats.looks += 1
+        stats.borrowed_max = max(stats.borrowed_max, borrowed)
+        stats.waiting_max = max(stats.waiting_max, waiting)
+        if waiting and borrowed >= total:
+            stats.exhausted += 1
+            stats.holders.update(self.threads.runs(ring.pid))
 
     def _lag(self, ring: Ring, record: Record) -> None:
         _, _, flags, _, _, _, t, lag, *_ = record
         loop = bool(flags & F_LAG_LOOP)
         (self._loop_lags if loop else self._gil_lags).append((t, lag))
-        measurement = self._measuring(t)
-        if measurement is not None:
-            process = measurement.processes[ring.pid]
-            (process.loop_lag if loop else process.gil_lag).add(lag)
+        process = self._tally(t).processes[ring.pid]
+        (process.loop_lag if loop else process.gil_lag).add(lag)
+        if not loop:
+            self.holds.lag(ring.pid, t, lag)
+            late = self.tally.holds
+            if late and late[-1].pid == ring.pid and late[-1].end >= t - lag:
+                late[-1] = self.holds.with_lag(late[-1])
 
     def _stall(self, ring: Ring, record: Record) -> None:
         own, innermost = ring.text(record[8]), ring.text(record[9])
+        if record[2] & F_HOP:
+            if own:  # a library's function on a thread of its own says nothing
+                self._tally(record[6]).routes[ring.endpoint(record[11])].hop_place = own
+            return
         self.stall = record[6], own or innermost
+        self.holds.found(ring.pid, record[4], record[7], own, innermost)
 
     def lags(self, at: int) -> tuple[int | None, int | None]:
         """The worst loop lag and GIL lag of the last second, ns."""
@@ -313,17 +340,26 @@ class Fold:
 
     # -- our clients ---------------------------------------------------------------------------
     def _send(self, ring: Ring, record: Record) -> None:
-        self.clients.sent(record[5], record[6], record[8])
+        self.clients.sent(record[5], record[6], record[8], ring.text(record[11]))
         self.timeline.in_flight = self.clients.in_flight
 
     def _done(self, ring: Ring, record: Record) -> None:
-        _, _, _, status, _, number, t, sent, _, error, _, _, _, _ = record
+        _, _, flags, status, _, number, t, sent, _, error, _, what, _, _ = record
         self.log.answered(number, t - sent)
         self.clients.done(number)
         self.timeline.in_flight = self.clients.in_flight
+        tally = self._tally(t)
+        if not error:
+            tally.clients[ring.text(what)].add(t - sent)
+        if flags & F_BESIDE:
+            if not error:
+                self.lights.setdefault(ring.text(what), Rate()).add(t, t - sent)
+            return
         self.done += 1
+        tally.done += 1
         if error or status >= 400:
             self.failed += 1
+            tally.failed += 1
         if not error:
             self.answered.add(t, t - sent)
 

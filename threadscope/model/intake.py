@@ -17,13 +17,13 @@ from threadscope.model.fold import (
     F_ONLY,
     HOP_IN,
     HOP_OUT,
+    LOOK,
     SEND,
     STEP,
     Fold,
-    Item,
-    Ring,
 )
 from threadscope.model.records import Batch, Record
+from threadscope.model.ring import Item, Ring
 from threadscope.model.snapshot import Activity
 from threadscope.model.threads import ROLE_LOOP
 from threadscope.model.windows import SECOND
@@ -32,6 +32,9 @@ AFTER_A = frozenset((ENDPOINT, STEP, END, HOP_IN, HOP_OUT, DONE))
 """Kinds whose `a` is a moment before their own."""
 LOST_AFTER_NS = SECOND
 """An open request that no table knows for so long has ended unseen: its END was lost."""
+
+LOOK_BEFORE_NS = 10_000_000
+"""So long before a long step's end it is seen who waits for it: by then most have come."""
 
 
 class Intake:
@@ -88,13 +91,18 @@ class Intake:
                 pending.append((record[7], ring, _hop_in(record)))
             elif record[1] == STEP:
                 self._steps.append((t, ring, record))
+                if t - record[7] >= self._fold.holds.least:
+                    moment = t - min((t - record[7]) // 10, LOOK_BEFORE_NS)
+                    pending.append((moment, ring, (0, LOOK, *record[2:])))
             pending.append((t, ring, record))
         self._fold.read += len(batch.records)
         if load or self.closed:
             return
+        self._fold.holds.processes.add(batch.pid)
         ring.ended = sum(cell.ended for cell in batch.cells) - batch.ended_before
         ring.websockets = sum(cell.websockets for cell in batch.cells)
         if batch.pid in self._gone:
+            self._fold.holds.processes.discard(batch.pid)
             return
         self._look_at_cells(ring, batch)
         self._look_at_table(ring, batch)

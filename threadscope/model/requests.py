@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Container
 from dataclasses import dataclass
 from functools import partial
 
@@ -26,7 +27,13 @@ class OpenRequest:
     started: bool = False
     recorded: int = 0
     """ns of its steps that came as records of their own."""
+    hops: int = 0
+    """Functions of it that ended on worker threads; what they took, ns:"""
     hop_cpu: int = 0
+    hop_wait: int = 0
+    hop_wall: int = 0
+    late: bool = False
+    """It waited before its endpoint was reached."""
 
 
 new_line = partial(tuple.__new__, LogLine)
@@ -93,14 +100,14 @@ class Clients:
     """Our own load's side: what was asked and is not answered."""
 
     def __init__(self) -> None:
-        self._asked: dict[int, tuple[int, int]] = {}
+        self._asked: dict[int, tuple[int, int, str]] = {}
         self.used = False
         """Whether a load was seen at all."""
 
-    def sent(self, request: int, t: int, client: int) -> None:
+    def sent(self, request: int, t: int, client: int, route: str = "") -> None:
         """A client asks."""
         self.used = True
-        self._asked[request] = (t, client)
+        self._asked[request] = (t, client, route)
 
     def done(self, request: int) -> None:
         """It is answered, or given up."""
@@ -110,6 +117,15 @@ class Clients:
         """The client that asked."""
         asked = self._asked.get(request)
         return asked[1] if asked else None
+
+    def sent_at(self, request: int) -> int | None:
+        """When it asked."""
+        asked = self._asked.get(request)
+        return asked[0] if asked else None
+
+    def routes(self, but: Container[int]) -> list[str]:
+        """What is asked and not answered, without some requests."""
+        return [route for number, (_, _, route) in self._asked.items() if number not in but]
 
     def forget(self) -> None:
         """The load is over: what was cut off is not in flight any more."""

@@ -10,14 +10,23 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-
-class Role(StrEnum):
-    """What a thread is there for."""
-
-    LOOP = "event loop"
-    WORKER = "worker"
-    PROBE = "probe"
-    OTHER = "other"
+from threadscope.model.facts import Endpoint as Endpoint
+from threadscope.model.facts import Latency as Latency
+from threadscope.model.lane import CpuPoint as CpuPoint
+from threadscope.model.lane import DepthPoint as DepthPoint
+from threadscope.model.lane import Lane as Lane
+from threadscope.model.lane import Role as Role
+from threadscope.model.lane import Span as Span
+from threadscope.model.part import Part as Part
+from threadscope.model.part import ProcessRow as ProcessRow
+from threadscope.model.summary import Finding as Finding
+from threadscope.model.summary import Hold as Hold
+from threadscope.model.summary import Level as Level
+from threadscope.model.summary import LimiterSummary as LimiterSummary
+from threadscope.model.summary import ProcessSummary as ProcessSummary
+from threadscope.model.summary import RouteSummary as RouteSummary
+from threadscope.model.summary import SlowRequest as SlowRequest
+from threadscope.model.summary import ThreadSummary as ThreadSummary
 
 
 class Word(StrEnum):
@@ -38,24 +47,6 @@ class PhaseState(StrEnum):
     MEASURE = "measure"
     DRAIN = "drain"
     DONE = "done"
-
-
-class Endpoint(NamedTuple):
-    """A function of the app that answers a route."""
-
-    method: str = ""
-    route: str = ""
-    """The route's template, `/items/{id}`, never a path that a client asked for."""
-    name: str = ""
-    kind: str = ""
-    """`async def`, `def`, or "" where it is not known."""
-    place: str = ""
-    """`cpu.py:14`"""
-
-    @property
-    def label(self) -> str:
-        """`GET /items/{id}`."""
-        return f"{self.method} {self.route}".strip()
 
 
 class Activity(NamedTuple):
@@ -92,50 +83,6 @@ class ThreadRow:
     """Without a probe: the function that it was last seen in, `cpu.py:14 in burn()`."""
     holds_gil: bool = False
     """Without a probe: it had the GIL then."""
-
-
-class Span(NamedTuple):
-    """A stretch of a thread's time that belonged to a request (or to several short ones)."""
-
-    begin: int
-    end: int
-    request: int
-    """Its number; the last one's where `requests` > 1."""
-    requests: int
-    busy: int
-    """ns within begin..end in which one of the requests was really there."""
-
-
-class CpuPoint(NamedTuple):
-    """A thread's CPU clock at a moment; the height of a lane is its slope."""
-
-    t: int
-    cpu_ns: int
-
-
-class DepthPoint(NamedTuple):
-    """From `t` on so many requests waited."""
-
-    t: int
-    depth: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Lane:
-    """The last minute of one thread.
-
-    Chunks are shared by many snapshots: a second each, oldest first, in the order of the ends.
-    """
-
-    pid: int
-    tid: int
-    label: str
-    role: Role
-    spans: tuple[tuple[Span, ...], ...]
-    current: tuple[Span, ...]
-    """Spans that go on; their `end` is the snapshot's time."""
-    cpu: tuple[tuple[CpuPoint, ...], ...]
-    active_at: int
 
 
 class Event(StrEnum):
@@ -179,22 +126,6 @@ class Behaviour:
     def sentence(self) -> str:
         """The reason, and the place."""
         return f"{self.reason}, last seen at {self.place}" if self.place else self.reason
-
-
-@dataclass(frozen=True, slots=True)
-class Latency:
-    """Percentiles in ns; None where there are too few samples for them."""
-
-    count: int = 0
-    min: int | None = None
-    mean: float | None = None
-    p50: int | None = None
-    p90: int | None = None
-    p95: int | None = None
-    p99: int | None = None
-    max: int | None = None
-    p999: int | None = None
-    """99.9 %."""
 
 
 class Second(NamedTuple):
@@ -271,6 +202,8 @@ class PhaseInfo:
     clients: int = 0
     load_on: bool = False
     tour: bool = False
+    burst: int | None = None
+    """Requests that are sent at once; None: it is no burst."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,9 +242,10 @@ class Snapshot:
     """The last 60 whole seconds, oldest first; the latencies are of the same kind as `latency`."""
     marks: tuple[Mark, ...] = ()
     """Changes of the load in the last minute, oldest first."""
-    latency: Latency = Latency()
+    latency: Latency = field(default_factory=Latency)
     """Over the last 5 s: at our clients, or in the server without our load."""
     latency_at_client: bool = True
+    beside: tuple[BesideNow, ...] = ()
     in_flight: int | None = None
     """Asked by our clients and not answered."""
     open: int | None = None
@@ -329,15 +263,23 @@ class Snapshot:
     loop_lag_ns: int | None = None
     gil_lag_ns: int | None = None
     cores_used: float | None = None
+    processes: tuple[ProcessRow, ...] = ()
+    """Those that live, the first one first."""
     threads: tuple[ThreadRow, ...] = ()
     lanes: tuple[Lane, ...] = ()
     queue: tuple[tuple[DepthPoint, ...], ...] = ()
     """Depth of the queue over the last minute, in chunks like the lanes."""
+    token_queue: tuple[tuple[DepthPoint, ...], ...] = ()
+    """How many waited for a token of a threadpool, likewise."""
     log: tuple[LogLine, ...] = ()
     """The last lines, oldest first."""
     logged: int = 0
     """Lines that were ever added to it."""
     behaviour: Behaviour = Behaviour(Word.UNKNOWN, "nothing was seen yet")
+    findings: tuple[Finding, ...] = ()
+    """What is wrong now, the worst first."""
+    routes: tuple[RouteSummary, ...] = ()
+    """The endpoints over the last 5 s, the longest holder of the event loop first."""
     finished: tuple[PhaseSummary, ...] = ()
     """Phases that ended, oldest first."""
     health: Health = Health()
@@ -345,59 +287,43 @@ class Snapshot:
     """The last lines that the server printed."""
 
 
-@dataclass(frozen=True, slots=True)
-class RouteSummary:
-    """One endpoint during a phase's measurement. Times in ns."""
+class Answerer(NamedTuple):
+    """A thread as an answer named it."""
 
-    endpoint: Endpoint
+    name: str
+    ident: int
+    """Python's identifier of it."""
+    answers: int
+
+
+@dataclass(frozen=True, slots=True)
+class BurstSummary:
+    """Requests that were sent at once."""
+
+    n: int
+    total_s: float | None
+    """From the first one's sending to the last one's answer; None: there was none."""
+    threads: tuple[Answerer, ...] = ()
+    """On which threads the answers were made, where they say so; the busiest first."""
+
+
+class BesideNow(NamedTuple):
+    """Light requests beside a load, over the last 5 s, as their clients saw them."""
+
+    route: str
+    latency: Latency
+
+
+@dataclass(frozen=True, slots=True)
+class BesideSummary:
+    """Light requests beside a load, as their clients saw them."""
+
+    route: str
     started: int
     completed: int
     failed: int
     latency: Latency
-    """In the server: arrival to last byte."""
-    hold_longest: int
-    hold_total: int
-    hold_share: float | None
-    """Share of the measured time in which it held the event loop, 0..1."""
-    hop_wait: Latency
-    cpu_ns_per_request: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class LimiterSummary:
-    """A threadpool during a phase."""
-
-    name: str
-    total_tokens: int
-    borrowed_max: int
-    waiting_max: int
-    wait: Latency
-
-
-@dataclass(frozen=True, slots=True)
-class ProcessSummary:
-    """A server process during a phase."""
-
-    pid: int
-    cores_used: float | None
-    loop_lag: Latency
-    gil_lag: Latency
-    limiters: tuple[LimiterSummary, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ThreadSummary:
-    """A thread during a phase's measurement."""
-
-    pid: int
-    tid: int
-    label: str
-    role: Role
-    cpu_percent: float | None
-    wait_percent: float | None
-    voluntary_per_s: float | None
-    involuntary_per_s: float | None
-    hops: int | None
+    """From the moment at which each should have been sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -434,3 +360,8 @@ class PhaseSummary:
     events_dropped: int = 0
     aborted: str = ""
     """Why it did not reach its end."""
+    findings: tuple[Finding, ...] = ()
+    """What was wrong in its measurement, the worst first."""
+    burst: BurstSummary | None = None
+    """None: it was none."""
+    beside: tuple[BesideSummary, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from functools import partial
 
@@ -133,6 +133,28 @@ class Thread:
             self.cpu.chunks(), self.active_at,
         )  # fmt: skip
 
+    def core_wait(self, begin: int, end: int) -> int:
+        """Ns between two moments in which it was ready to run and had no core, about."""
+        if len(self.samples) < 2:
+            return 0
+        inside = [x for x in self.samples if begin <= x[0] <= end]
+        before = [x for x in self.samples if x[0] < begin][-1:]
+        seen = [*before, *inside]
+        if len(seen) < 2:
+            seen = list(self.samples)[-2:]
+        (t0, old), (t1, new) = seen[0], seen[-1]
+        if old.wait_ns is None or new.wait_ns is None or t1 <= t0:
+            return 0
+        return int((new.wait_ns - old.wait_ns) / (t1 - t0) * (end - begin))
+
+    def cpu_between(self, begin: int, end: int) -> int | None:
+        """CPU ns between two moments of the last second or so, about."""
+        inside = [x for x in self.samples if begin <= x[0] <= end]
+        if len(inside) < 2:
+            return None
+        (t0, old), (t1, new) = inside[0], inside[-1]
+        return min(int((new.cpu_ns - old.cpu_ns) / (t1 - t0) * (end - begin)), end - begin)
+
     def begin_measure(self) -> None:
         """From here on counts for the summary."""
         self.first = self.samples[-1] if self.samples else None
@@ -198,6 +220,11 @@ class ThreadTable:
             self._loops += 1
             return "event loop" if self._loops == 1 else f"event loop {self._loops}"
         return str(role)
+
+    @property
+    def serving(self) -> set[int]:
+        """Processes in which an event loop lives."""
+        return {x.pid for x in self._threads.values() if x.role == Role.LOOP and not x.ended_at}
 
     def cells(self, pid: int, cells: list[CellEntry], endpoint: dict[int, Endpoint]) -> None:
         """What the probe says of its threads.
@@ -338,6 +365,14 @@ class ThreadTable:
         for thread in self._threads.values():
             thread.cut_off(t)
             thread.ended_at = thread.ended_at or 1
+
+    def runs(self, pid: int) -> Counter[Endpoint]:
+        """Whose requests run on the worker threads of a process, and on how many."""
+        return Counter(
+            next(iter(thread.running.values())).endpoint
+            for thread in self._threads.values()
+            if thread.pid == pid and thread.running
+        )
 
     def all(self) -> list[Thread]:
         """Event loops first, then workers by number, then the rest."""

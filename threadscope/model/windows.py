@@ -6,7 +6,7 @@ from collections import deque
 from typing import Generic, TypeVar
 
 from threadscope.model.histogram import Histogram
-from threadscope.model.snapshot import Latency, Mark
+from threadscope.model.snapshot import DepthPoint, Latency, Mark
 from threadscope.model.snapshot import Second as OneSecond
 
 SECOND = 1_000_000_000
@@ -57,6 +57,24 @@ class Chunks(Generic[T]):
     def chunks(self) -> tuple[tuple[T, ...], ...]:
         """All that is kept, oldest first."""
         return (*self._frozen, tuple(self._items)) if self._items else self._frozen
+
+
+class Depths:
+    """The last minute of a queue's depth: a point wherever it changes."""
+
+    def __init__(self) -> None:
+        self._points: Chunks[DepthPoint] = Chunks()
+        self._depth = -1
+
+    def add(self, t: int, depth: int | None) -> None:
+        """The depth from t on; None: nobody knows it."""
+        if depth is not None and depth != self._depth:
+            self._depth = depth
+            self._points.append(t, DepthPoint(t, depth))
+
+    def chunks(self) -> tuple[tuple[DepthPoint, ...], ...]:
+        """All that is kept, oldest first."""
+        return self._points.chunks()
 
 
 class Rate:

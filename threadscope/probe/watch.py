@@ -17,7 +17,11 @@ from .state import Loop, Probe
 BEAT_NS = 100_000_000
 """Each wake-up of a heartbeat thread costs a busy thread some three switches: not more often."""
 STALL_NS = 100_000_000
-"""A step this long is looked into; asyncio's own `slow_callback_duration`."""
+"""A step or hop this long is looked into; asyncio's own `slow_callback_duration`."""
+MAX_LOOKS = 16
+"""At one wake-up: each takes some 10 us, in which no other thread runs Python."""
+MAX_PLACES = 300
+"""Different ones that are written down: strings have 1,024 numbers, and routes come first."""
 NAMES_NS = 1_000_000_000
 REPEAT_NS = 1_000_000_000
 """Unchanged tokens are said again this often, for monitors that come late."""
@@ -103,6 +107,7 @@ class Watch(threading.Thread):
         self.probe = probe
         self._named_at = 0
         self._stalled: dict[int, int] = {}
+        self._places: set[str] = set()
 
     def run(self) -> None:
         """Until the process ends."""
@@ -119,7 +124,7 @@ class Watch(threading.Thread):
                 probe.put(L.LAG, L.F_LAG_GIL, 0, 0, 0, t, max(t - due, 0))
                 for limiter in list(probe.limiters.values()):
                     limiter.sample(probe, t)
-                self._look_at_loops(t)
+                self._look_at_threads(t)
                 if t - self._named_at > NAMES_NS:
                     self._named_at = t
                     self._name_threads()
@@ -146,22 +151,35 @@ class Watch(threading.Thread):
             if tid and ident:
                 ring.cell(tid, ident, 0, name)
 
-    def _look_at_loops(self, t: int) -> None:
-        """Says where a loop's thread is, once a step that has lasted long."""
-        probe, words = self.probe, self.probe.words
+    def _look_at_threads(self, t: int) -> None:
+        """Says where a thread is, once a step or hop that has lasted long."""
+        probe, words, stalled = self.probe, self.probe.words, self._stalled
+        long = []
         for cell in probe.ring.cells():
             at = cell.at
-            if not words[at + L.C_ROLE] & L.ROLE_LOOP:
-                continue
             request, since = words[at + L.C_NOW_REQUEST], words[at + L.C_NOW_SINCE]
-            if not request or t - since < STALL_NS or self._stalled.get(cell.tid) == since:
-                continue
-            self._stalled[cell.tid] = since
-            frame = sys._current_frames().get(words[at + L.C_IDENT])
-            own, innermost = _places(frame)
-            string = probe.ring.string
-            probe.put(L.STALL, 0, 0, cell.tid, request, t, since, string(own), string(innermost),
-                      0, words[at + L.C_NOW_WHAT] & 0xFFFF)  # fmt: skip
+            if request and t - since >= STALL_NS and stalled.get(cell.tid) != since:
+                loop = words[at + L.C_ROLE] & L.ROLE_LOOP
+                long.append((not loop, since, cell, request, words[at + L.C_IDENT]))
+        if not long:
+            return
+        long.sort(key=lambda one: one[:2])  # loops first, then who has lasted longest
+        frames, string = sys._current_frames(), self._string
+        for hop, since, cell, request, ident in long[:MAX_LOOKS]:
+            stalled[cell.tid] = since
+            own, innermost = _places(frames.get(ident))
+            probe.put(L.STALL, L.F_STALL_HOP if hop else 0, 0, cell.tid, request, t, since,
+                      string(own), string(innermost), 0,
+                      words[cell.at + L.C_NOW_WHAT] & 0xFFFF)  # fmt: skip
+        if len(stalled) > L.CELLS:  # threads come and go
+            stalled.clear()
+
+    def _string(self, place: str) -> int:
+        if place not in self._places:
+            if len(self._places) >= MAX_PLACES:
+                return 0
+            self._places.add(place)
+        return self.probe.ring.string(place)
 
 
 def _places(frame: Any) -> tuple[str, str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from threadscope.model.snapshot import PhaseSummary, Word
+from threadscope.report.bursts import burst_lines
 from threadscope.report.units import UNKNOWN, duration, rate
 
 SAME = 1.1
@@ -45,8 +47,15 @@ ROWS: tuple[Row, ...] = (
 
 
 def last_of_each(summaries: Sequence[PhaseSummary]) -> list[PhaseSummary]:
-    """The newest whole phase of each variant, in the order in which variants were first seen."""
-    newest = {one.variant.key: one for one in summaries if not one.aborted}
+    """The newest whole phase of each variant, in the order in which variants were first seen.
+
+    Of bursts, that of each size.
+    """
+    newest = {
+        (one.variant.key, one.burst.n if one.burst else 0): one
+        for one in summaries
+        if not one.aborted
+    }
     return list(newest.values())
 
 
@@ -56,13 +65,33 @@ def compare_lines(summaries: Sequence[PhaseSummary]) -> list[str]:
     Args:
         summaries: one a variant, two or more.
     """
+    if any(one.burst for one in summaries):
+        return burst_lines(summaries)
     names = [one.variant.key or one.variant.title for one in summaries]
-    cells = [[text(one) for one in summaries] for _, text in ROWS]
+    wanted = rows_for(summaries)
+    cells = [[text(one) for one in summaries] for _, text in wanted]
     widths = [max(map(len, column)) for column in zip(names, *cells, strict=True)]
-    head = max(len(title) for title, _ in ROWS)
+    head = max(len(title) for title, _ in wanted)
     table = [_row("", names, head, widths)]
-    table += [_row(title, row, head, widths) for (title, _), row in zip(ROWS, cells, strict=True)]
-    return [*table, "", _behaved(summaries), _paid(summaries)]
+    table += [_row(title, row, head, widths) for (title, _), row in zip(wanted, cells, strict=True)]
+    return [*table, "", _behaved(summaries), _paid(summaries), *_beside(summaries)]
+
+
+def rows_for(summaries: Sequence[PhaseSummary]) -> list[Row]:
+    """The rows of a table: the usual ones, and the light requests beside the load."""
+    routes = dict.fromkeys(light.route for one in summaries for light in one.beside)
+    lights = [
+        (f"{route}, {word}", partial(_light, route, name))
+        for route in routes
+        for word, name in (("median", "p50"), ("longest", "max"))
+    ]
+    at = next(i for i, (title, _) in enumerate(ROWS) if title == "behaviour")
+    return [*ROWS[:at], *lights, *ROWS[at:]]
+
+
+def _light(route: str, name: str, one: PhaseSummary) -> str:
+    found = (getattr(light.latency, name) for light in one.beside if light.route == route)
+    return duration(next(found, None))
 
 
 def _row(title: str, cells: Sequence[str], head: int, widths: Sequence[int]) -> str:
@@ -96,6 +125,17 @@ def _paid(summaries: Sequence[PhaseSummary]) -> str:
     if not base.cpu_ns_per_request or not other.cpu_ns_per_request:
         return f"{speed}."
     return f"{speed}, " + (f"and {cost.replace(' ', ' took ', 1)}." if cost else _SAME_COST)
+
+
+def _beside(summaries: Sequence[PhaseSummary]) -> list[str]:
+    """`/health took 1.68 s beside async and 44 ms beside def.`."""
+    routes = dict.fromkeys(light.route for one in summaries for light in one.beside)
+    return [
+        f"{route} took "
+        + " and ".join(f"{_light(route, 'p50', one)} beside {one.variant.key}" for one in summaries)
+        + " (median)."
+        for route in routes
+    ]
 
 
 def _too_few(base: PhaseSummary, other: PhaseSummary) -> bool:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Sequence
 from typing import Any
 
 import threadscope
 from threadscope.model.snapshot import (
+    BesideSummary,
+    BurstSummary,
+    Finding,
+    Latency,
     PhaseSummary,
     ProcessSummary,
     RouteSummary,
@@ -17,6 +22,18 @@ from threadscope.model.snapshot import (
 from threadscope.report.figures import latency_ms as _latency
 from threadscope.report.figures import ms as _ms
 from threadscope.report.figures import rounded as _round
+from threadscope.report.findings import holders
+from threadscope.report.rounds import (
+    METRICS,
+    Case,
+    Metric,
+    Ratio,
+    Trial,
+    beside_p50,
+    beside_p99,
+    cases,
+    ratios,
+)
 
 SCHEMA = 0
 """0 until 1.0: keys may still change."""
@@ -30,16 +47,53 @@ def document(demo: str, target: TargetInfo, phases: Sequence[PhaseSummary]) -> d
         target: the server.
         phases: in the order in which they were measured.
     """
+    return _document(target.cpus, [_phase(demo, target, phase) for phase in phases], [])
+
+
+def compared(trials: Sequence[Trial]) -> dict[str, Any]:
+    """The report of a comparison.
+
+    Args:
+        trials: in the order in which they were measured.
+    """
+    cpus = max((trial.target.cpus for trial in trials), default=os.cpu_count() or 1)
+    phases = [_phase(one.demo, one.target, one.summary) for one in trials]
+    found = [ratio for case in cases(trials) for ratio in ratios(case, _metrics(case))]
+    return _document(cpus, phases, [_comparison(ratio) for ratio in found])
+
+
+def _metrics(case: Case) -> list[Metric]:
+    return [*METRICS, *map(beside_p50, case.beside), *map(beside_p99, case.beside)]
+
+
+def _document(
+    cpus: int, phases: list[dict[str, Any]], comparisons: list[dict[str, Any]]
+) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "threadscope": threadscope.__version__,
         "host": {
-            "cpus": target.cpus,
+            "cpus": cpus,
             "platform": platform.platform(),
             "python": platform.python_version(),
         },
-        "phases": [_phase(demo, target, phase) for phase in phases],
-        "comparisons": [],
+        "phases": phases,
+        "comparisons": comparisons,
+    }
+
+
+def _comparison(one: Ratio) -> dict[str, Any]:
+    return {
+        "demo": one.case.demo,
+        "burst": one.case.burst,
+        "base": one.base,
+        "against": one.against,
+        "metric": one.metric.name,
+        "median": _round(one.median),
+        "min": _round(one.least),
+        "max": _round(one.greatest),
+        "rounds": one.rounds,
+        "verdict": one.verdict,
     }
 
 
@@ -49,7 +103,7 @@ def _phase(demo: str, target: TargetInfo, phase: PhaseSummary) -> dict[str, Any]
         "demo": demo,
         "variant": phase.variant.key,
         "round": phase.round,
-        "burst": None,
+        "burst": _burst(phase.burst),
         "aborted": phase.aborted or None,
         "target": {
             "pids": list(target.pids),
@@ -68,9 +122,10 @@ def _phase(demo: str, target: TargetInfo, phase: PhaseSummary) -> dict[str, Any]
         "load": _load(phase) if phase.clients else None,
         "requests": _requests(phase, measured),
         "latency_ms": _latency(phase.latency),
-        "routes": [_route(route) for route in phase.routes],
+        "beside": [_light(one) for one in phase.beside],
+        "routes": [_route(route, phase) for route in phase.routes],
         "server": _server(phase),
-        "findings": [],
+        "findings": [_finding(finding) for finding in phase.findings],
         "events": {"read": phase.events_read, "dropped": phase.events_dropped},
     }
 
@@ -109,10 +164,59 @@ def _server(phase: PhaseSummary) -> dict[str, Any]:
         "switches_per_request": _round(phase.switches_per_request, 1),
         "processes": [_process(process) for process in phase.processes],
         "threads": [_thread(thread) for thread in phase.threads],
+        "held_the_loop": [_holder(route) for route in holders(phase)],
     }
 
 
-def _route(route: RouteSummary) -> dict[str, Any]:
+def _holder(route: RouteSummary) -> dict[str, Any]:
+    return {
+        "route": route.endpoint.label,
+        "endpoint": route.endpoint.name or None,
+        "place": route.endpoint.place or None,
+        "holds": route.holds,
+        "longest_ms": _ms(route.hold_longest),
+        "total_ms": _ms(route.hold_total),
+        "share": _round(route.hold_share),
+        "waited_max": route.waited,
+        "waiters": list(route.waiters),
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "lint": finding.lint,
+        "level": finding.level.value,
+        "message": finding.message,
+        "summary": finding.summary,
+        "count": finding.count,
+        "evidence": finding.evidence,
+    }
+
+
+def _burst(burst: BurstSummary | None) -> dict[str, Any] | None:
+    if burst is None:
+        return None
+    threads = [{"name": x.name, "ident": x.ident, "answers": x.answers} for x in burst.threads]
+    return {"n": burst.n, "total_s": _round(burst.total_s), "threads": threads}
+
+
+def _light(one: BesideSummary) -> dict[str, Any]:
+    return {
+        "route": one.route,
+        "requests": {"started": one.started, "completed": one.completed, "failed": one.failed},
+        "latency_ms": _latency(one.latency),
+    }
+
+
+def _client_latency(route: str, phase: PhaseSummary) -> Latency:
+    """What the clients of a route saw: those beside the load, or those of the load itself."""
+    beside = [one.latency for one in phase.beside if one.route == route]
+    others = [x for x in phase.routes if x.endpoint.route not in {y.route for y in phase.beside}]
+    alone = len(others) == 1  # else the load's own figures are of several routes together
+    return beside[0] if beside else phase.latency if alone else Latency()
+
+
+def _route(route: RouteSummary, phase: PhaseSummary) -> dict[str, Any]:
     return {
         "route": route.endpoint.route,
         "method": route.endpoint.method,
@@ -125,6 +229,7 @@ def _route(route: RouteSummary) -> dict[str, Any]:
             "failed": route.failed,
         },
         "latency_ms": _latency(route.latency),
+        "client_latency_ms": _latency(_client_latency(route.endpoint.route, phase)),
         "loop_hold_ms": {
             "longest": _ms(route.hold_longest),
             "total": _ms(route.hold_total),
@@ -138,6 +243,8 @@ def _route(route: RouteSummary) -> dict[str, Any]:
 def _process(process: ProcessSummary) -> dict[str, Any]:
     return {
         "pid": process.pid,
+        "role": process.part.value,
+        "requests_completed": process.served,
         "cores_used": _round(process.cores_used),
         "loop_lag_ms": _latency(process.loop_lag),
         "gil_lag_ms": _latency(process.gil_lag),

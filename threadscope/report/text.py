@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from itertools import islice, takewhile
 
 from threadscope.model.snapshot import Event, LogLine, PhaseState, Snapshot, Variant
-from threadscope.report.units import duration, elapsed, plural, rate, wall
+from threadscope.report.bursts import burst_title
+from threadscope.report.units import duration, elapsed, plural, rate, tokens, wall
 
 SETTLED_NS = 100_000_000
 """An end waits so long for what its client saw, before it is printed."""
@@ -53,16 +54,18 @@ class TextReport:
         for summary in snapshot.finished[self._ended :]:
             if self._begun == self._ended:  # it was over before it was seen
                 moment = self._first_moment(snapshot, summary.variant)
-                self._begin(moment, summary.variant, summary.clients)
+                self._begin(moment, summary.variant, summary.clients, summary.burst is not None)
             word, why = summary.behaviour.word.upper(), summary.behaviour.sentence
-            self._heads.append((begun, f"== {summary.variant.title}: {word}, {why}"))
+            took = f"{burst_title(summary.burst)}: " if summary.burst else ""
+            self._heads.append((begun, f"== {summary.variant.title}: {took}{word}, {why}"))
             self._ended += 1
         if running and self._begun == ended:
-            self._begin(begun, phase.variant, phase.clients)
+            self._begin(begun, phase.variant, phase.clients, phase.burst is not None)
 
-    def _begin(self, t: int, variant: Variant, clients: int) -> None:
+    def _begin(self, t: int, variant: Variant, clients: int, burst: bool) -> None:
         self._begun += 1
-        asked_by = f": {plural(clients, 'client')}" if clients else ""
+        who = f"{plural(clients, 'request')} at once" if burst else plural(clients, "client")
+        asked_by = f": {who}" if clients else ""
         self._heads.append((t, f"== {variant.title}{asked_by}"))
 
     def _first_moment(self, snapshot: Snapshot, variant: Variant) -> int:
@@ -122,10 +125,11 @@ def status_line(snapshot: Snapshot) -> str:
         *_count("done", snapshot.done if known else None),
         *_count("failed", snapshot.failed if known else None),
     ]
+    parts += [f"{one.route} p50 {duration(one.latency.p50)}" for one in snapshot.beside]
     if snapshot.cores_used is not None:
         parts.append(f"cores {snapshot.cores_used:.2f}")
     pools = snapshot.limiters[:1]
-    parts += [f"pool {pool.borrowed_tokens}/{pool.total_tokens}" for pool in pools]
+    parts += [f"pool {tokens(*pool[1:])}" for pool in pools]
     parts.append(snapshot.behaviour.word.upper())
     lost = snapshot.health.dropped + snapshot.health.holes
     if lost:

@@ -4,21 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from threadscope.model.units import UNKNOWN as UNKNOWN
+from threadscope.model.units import duration as duration
+from threadscope.model.units import plural as plural
+
 SECOND = 1_000_000_000
-UNKNOWN = "-"
-
-
-def duration(ns: float | None) -> str:
-    """`0.4 ms`, `302 ms`, `1.21 s`: three digits at most, always with the unit."""
-    if ns is None:
-        return UNKNOWN
-    if ns < 99_950:
-        return f"{ns / 1e3:.0f} µs"
-    if ns < 9_950_000:
-        return f"{ns / 1e6:.1f} ms"
-    if ns < 999_500_000:
-        return f"{ns / 1e6:.0f} ms"
-    return f"{ns / 1e9:.2f} s" if ns < 99.5e9 else f"{ns / 1e9:.0f} s"
 
 
 def seconds(ns: int) -> str:
@@ -64,6 +54,6 @@ def wall(t: int, wall_offset: int) -> str:
     return f"{clock:%H:%M:%S}.{rest // 1_000_000:03}"
 
 
-def plural(count: int, noun: str) -> str:
-    """`1 worker`, `4 workers`, `5,000 events`."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+def tokens(total: int, borrowed: int, waiting: int) -> str:
+    """`40/40 +80 wait`: a threadpool's tokens that are lent, of all, and who waits for one."""
+    return f"{borrowed}/{total}" + (f" +{waiting} wait" if waiting else "")

@@ -1,17 +1,21 @@
-"""The demo servers: what there is, and how one is started."""
+"""The demo servers: how one is started."""
 
 from __future__ import annotations
 
 import os
 import re
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import threadscope
-from threadscope.model.snapshot import TargetInfo, Variant
+from threadscope.model.snapshot import TargetInfo
 
+from .demo_list import DEMOS as DEMOS
+from .demo_list import Demo as Demo
+from .demo_list import DemoVariant as DemoVariant
 from .errors import TargetError
 from .ports import check_port, free_port, wait_ready
 from .process import Ended, ServerProcess
@@ -20,52 +24,10 @@ from .tree import family
 
 HOST = "127.0.0.1"
 _READY_S = 20.0
+_LOOK_S = 0.02
+_UP = "Application startup complete."
 _WORK = re.compile(r"a request is ([\d,]+) additions(?:, about (\d+) ms)?")
 """What a demo prints when it starts."""
-
-
-@dataclass(frozen=True, slots=True)
-class DemoVariant:
-    """One way to answer the same request."""
-
-    variant: Variant
-    path: str
-    """What a client asks for, `{client}` being its number: `/cpu/async/{client}`."""
-    route: str
-    """As the app writes it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Demo:
-    """One app of the demo folder."""
-
-    name: str
-    summary: str
-    """One line for `threadscope demo --help`."""
-    app: str
-    """As uvicorn takes it: `cpu:app`."""
-    variants: tuple[DemoVariant, ...]
-    clients: int
-    """That ask at the same time, each again as soon as it was answered."""
-
-
-def _variant(key: str, kind: str, path: str) -> DemoVariant:
-    return DemoVariant(Variant(key, f"{kind} {path}"), path, path)
-
-
-DEMOS: dict[str, Demo] = {
-    "cpu": Demo(
-        name="cpu",
-        summary="a busy loop of about 300 ms, in async def and in def",
-        app="cpu:app",
-        variants=(
-            _variant("async", "async def", "/cpu/async/{client}"),
-            _variant("def", "def", "/cpu/def/{client}"),
-        ),
-        clients=4,
-    ),
-}
-"""By name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,23 +58,33 @@ class DemoTarget(Target):
     Args:
         demo: which.
         port: of the loopback interface; None: a free one.
-        work: additions a request; None: the app finds out how many take its time.
+        work: a request's, in the demo's unit; None: the app's default.
+        workers: processes that serve; None: as the demo has it.
     """
 
-    def __init__(self, demo: Demo, port: int | None = None, work: int | None = None) -> None:
+    def __init__(
+        self,
+        demo: Demo,
+        port: int | None = None,
+        work: int | None = None,
+        workers: int | None = None,
+    ) -> None:
         self._demo, self._port, self._work = demo, port, work
+        self._workers = workers or demo.workers or cores()
         self._server: DemoServer | None = None
 
     def start(self, folder: Path, environment: Mapping[str, str]) -> TargetInfo:
         """Starts it and waits until it listens; see `start_demo`."""
         server = self._server = start_demo(
-            self._demo, port=self._port, work=self._work, env_extra=environment, folder=folder
-        )
+            self._demo, port=self._port, work=self._work, workers=self._workers,
+            env_extra=environment, folder=folder,
+        )  # fmt: skip
         return TargetInfo(
             title=f"demo {self._demo.name}",
             url=server.url,
             pids=(server.process.pid,),
             command=" ".join(server.process.command),
+            workers=self._workers,
             work=server.work,
             work_ms=server.work_ms,
         )
@@ -156,6 +128,7 @@ def start_demo(
     *,
     port: int | None = None,
     work: int | None = None,
+    workers: int = 1,
     env_extra: Mapping[str, str] | None = None,
     folder: Path | None = None,
 ) -> DemoServer:
@@ -164,7 +137,8 @@ def start_demo(
     Args:
         demo: which.
         port: of the loopback interface; None: a free one.
-        work: additions a request; None: the app finds out how many take its time.
+        work: a request's, in the demo's unit; None: the app's default.
+        workers: processes that serve.
         env_extra: variables on top of our own environment, the probe's among them.
         folder: removed when the server has ended.
 
@@ -178,10 +152,11 @@ def start_demo(
     env = {**os.environ, "PYTHONUNBUFFERED": "1", **(env_extra or {})}
     if work is not None:
         env["THREADSCOPE_WORK"] = str(work)
-    process = ServerProcess(_command(demo, port), env, folder)
+    process = ServerProcess(_command(demo, port, workers), env, folder)
     try:
         process.start()
         wait_ready(HOST, port, process, _READY_S)
+        _wait_for_workers(process, workers)
     except BaseException:
         process.stop()
         raise
@@ -195,7 +170,26 @@ def _work(said: Sequence[str]) -> tuple[int | None, int | None]:
     return None, None
 
 
-def _command(demo: Demo, port: int) -> list[str]:
+def cores() -> int:
+    """How many of them we may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _command(demo: Demo, port: int, workers: int) -> list[str]:
     # -P: a fastapi.py in the user's folder is not for this server
     where = ["--app-dir", str(demo_folder()), demo.app, "--host", HOST, "--port", str(port)]
-    return [sys.executable, "-P", "-m", "uvicorn", *where]
+    more = ["--workers", str(workers)] if workers > 1 else []
+    more += [] if demo.access_log else ["--no-access-log"]
+    return [sys.executable, "-P", "-m", "uvicorn", *where, *more]
+
+
+def _wait_for_workers(process: ServerProcess, workers: int) -> None:
+    """Clients keep their connections: all would stay with the worker that is up first."""
+    end = time.monotonic() + _READY_S
+    while workers > 1 and process.poll() is None and time.monotonic() < end:
+        lines = process.output.lines(20 * workers)
+        if sum(line.endswith(_UP) for line in lines) >= workers:
+            return
+        time.sleep(_LOOK_S)

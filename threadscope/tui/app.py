@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual.app import App
@@ -11,10 +12,18 @@ from threadscope.model.snapshot import Snapshot, Variant
 from threadscope.report.compare import last_of_each
 from threadscope.tui import keys
 from threadscope.tui.history import History
-from threadscope.tui.modals import Overlay, card_overlay, help_overlay
+from threadscope.tui.modals import (
+    Overlay,
+    card_overlay,
+    finding_overlay,
+    help_overlay,
+    route_overlay,
+)
 from threadscope.tui.palette import THEME
+from threadscope.tui.routes import RoutesPanel
 from threadscope.tui.screen import MainScreen
 from threadscope.tui.source import Controls, Source
+from threadscope.tui.threads import ThreadsPanel
 
 NO_VARIANTS = "this server has no variants to choose from"
 
@@ -26,13 +35,17 @@ class ThreadscopeApp(App[None]):
         source: is asked for the newest snapshot, `fps` times a second.
         controls: what the keys steer; None where nothing can be steered.
         fps: pictures a second.
+        explain: what a lint means, by its name; None: nobody can tell.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings()]
     ENABLE_COMMAND_PALETTE = False
     ALLOW_SELECT = False
 
-    def __init__(self, source: Source, controls: Controls | None, *, fps: float = 4) -> None:
+    def __init__(
+        self, source: Source, controls: Controls | None, *, fps: float = 4,
+        explain: Callable[[str], str] | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.animation_level = "none"
         self.register_theme(THEME)
@@ -46,6 +59,7 @@ class ThreadscopeApp(App[None]):
         self._source = source
         self._controls = controls
         self._fps = fps
+        self._explain = explain
         self._paused = False
         self._touring = False
 
@@ -87,14 +101,15 @@ class ThreadscopeApp(App[None]):
         latest = self.history.latest
         if self.shown is not None and latest is not None:
             behind = latest.at - self.shown.at if self._paused else None
-            self.main.show(self.shown, behind)
+            self.main.show(self.shown, behind, self.history.before)
 
     def _watch_tour(self, snapshot: Snapshot) -> None:
-        """A tour that just ended leaves a card, if it saw two variants."""
+        """A tour that just ended leaves the split picture and a card, if it saw two variants."""
         ended = self._touring and not snapshot.phase.tour
         self._touring = snapshot.phase.tour
         summaries = last_of_each(snapshot.finished)
-        if ended and len(summaries) > 1:
+        if ended and len({one.variant.key for one in summaries}) > 1:
+            self.main.show_view("split")
             self.push_screen(card_overlay(summaries))
 
     def _update_keys(self) -> None:
@@ -172,12 +187,39 @@ class ThreadscopeApp(App[None]):
             controls.toggle_load()
 
     def action_sort(self) -> None:
-        """Sort the threads by the next column."""
-        self.main.threads.next_sort()
+        """Sort the threads, or the routes, by the next column."""
+        self._sorted.next_sort()
 
     def action_reverse(self) -> None:
-        """Turn the threads' order around."""
-        self.main.threads.reverse()
+        """Turn their order around."""
+        self._sorted.reverse()
+
+    @property
+    def _sorted(self) -> ThreadsPanel | RoutesPanel:
+        return self.main.routes if self.main.view == "routes" else self.main.threads
+
+    def action_choose(self, by: int) -> None:
+        """Another finding, or in view 2 another route."""
+        if self.shown is None:
+            return
+        if self.main.view == "routes":
+            self.main.routes.choose(self.shown, by)
+        else:
+            self.main.findings.choose(self.shown, by)
+
+    def action_open(self) -> None:
+        """What the chosen finding means, or in view 2 the chosen route's slow requests."""
+        if self.shown is None or isinstance(self.screen, Overlay):
+            return
+        if self.main.view == "routes":
+            route = self.main.routes.chosen(self.shown)
+            if route is not None:
+                self.push_screen(route_overlay(route, self.shown.at))
+            return
+        finding = self.main.findings.chosen(self.shown)
+        if finding is not None and self._explain is not None:
+            text = self._explain(finding.lint)
+            self.push_screen(finding_overlay(finding, text, self.size.width))
 
     def action_idle(self) -> None:
         """Hide idle threads, or show them."""
@@ -186,7 +228,7 @@ class ThreadscopeApp(App[None]):
 
     def action_zoom(self, by: int) -> None:
         """Show more time on the lanes, or less."""
-        self.main.lanes.zoom(by)
+        self.main.zoom(by)
 
     def action_filter(self) -> None:
         """Ask for a filter."""
@@ -196,6 +238,10 @@ class ThreadscopeApp(App[None]):
         """Show all requests."""
         self.main.filter.value = ""
         self.main.end_filter()
+
+    def action_split(self) -> None:
+        """The variant before above the present one, or the overview again."""
+        self.main.show_view("overview" if self.main.view == "split" else "split")
 
     def action_view(self, view: str) -> None:
         """Another view."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from itertools import groupby
+from typing import NamedTuple
 
 from rich.style import Style
 from textual.strip import Strip
 
-from threadscope.model.snapshot import Lane, Role, Snapshot, ThreadRow
+from threadscope.model.snapshot import Lane, ProcessRow, Role, Snapshot, ThreadRow
 from threadscope.report.units import percent
 from threadscope.tui import lanes_math as lm
 from threadscope.tui.line import BLOCKS, Line, Piece, fit
@@ -23,6 +24,7 @@ from threadscope.tui.palette import (
     request_styles,
 )
 from threadscope.tui.panel import Panel
+from threadscope.tui.processes import affordable, by_process, headings, title
 from threadscope.tui.rows import Key, choose, fold_text, key_of, worth_a_row
 
 ZOOMS = (1.5, 3, 6, 15, 30, 60)
@@ -34,6 +36,8 @@ BRIEF = 3
 LITTLE = 1 / 4
 GAP_FROM = 3
 """Requests of at least so many cells get a gap between them; narrower ones differ by colour."""
+TOKENS_NS = 60_000_000_000
+"""So long after the last request waited for a token its line stays."""
 IDLE = "·"
 HELD = "░"
 LEGEND = 80
@@ -57,9 +61,29 @@ def lanes_of(snapshot: Snapshot) -> list[Lane]:
     ]
 
 
-def has_queue(snapshot: Snapshot) -> bool:
-    """True where it is known how many requests wait."""
-    return snapshot.queued is not None or bool(snapshot.queue)
+def queues_of(snapshot: Snapshot) -> int:
+    """Lines for those who wait: for the app where that is known, for a token where any had to."""
+    begin = snapshot.at - TOKENS_NS
+    tokens = any(
+        point.depth and point.t > begin for chunk in snapshot.token_queue for point in chunk
+    )
+    return (snapshot.queued is not None or bool(snapshot.queue)) + tokens
+
+
+class Frame(NamedTuple):
+    """What lanes have in common that are drawn one above the other."""
+
+    width: int
+    label: int
+    """Columns of the names."""
+    seconds: float
+    """How far back the lanes reach."""
+    tall: bool
+    """Two lines a lane."""
+
+    def window(self, at: int) -> lm.Window:
+        """What of a snapshot's time is seen."""
+        return lm.window(at, int(self.seconds * 1e9), self.width - self.label - RIGHT)
 
 
 class LanesPanel(Panel):
@@ -86,64 +110,98 @@ class LanesPanel(Panel):
 
     def draw(self, snapshot: Snapshot, width: int, height: int) -> list[Strip]:
         """Title, queue, lanes, fold and, where there is room, the axis of time."""
-        lanes = lanes_of(snapshot)
-        rows = {key_of(row): row for row in snapshot.threads}
-        label = max([10, *(len(name_of(lane, snapshot)) for lane in lanes)])
-        label = min(label, 16) + 2
-        view = lm.window(snapshot.at, int(self.seconds * 1e9), width - label - RIGHT)
-        strips = [Strip.blank(width)] * self.gap + [self._title(width)]
-        if has_queue(snapshot):
-            strips.append(_queue_strip(snapshot, view, label, width))
-        axis = [_axis(view, self.seconds, label, width)] if self.gap else []
-        per_lane = 2 if self.tall else 1
-        room = (height - len(strips) - len(axis)) // per_lane
-        shown, folded = choose(lanes, max(1, room), snapshot.at, self._shown)
-        self._shown = frozenset(map(key_of, shown))
-        for lane in shown:
-            strips += self._lane_strips(lane, snapshot, rows.get(key_of(lane)), view, label, width)
-        if folded:
-            strips.append(Line().to(label).add(fold_text(folded, rows), MUTED).strip(width))
-        if not lanes:
-            why = snapshot.health.limited or "no thread was seen yet"
-            strips.append(Line().add(f" no lanes: {why}", MUTED).strip(width))
-        return strips + axis
+        lines = height - self.gap - 1 - (1 if self.gap else 0)
+        frame = Frame(width, label_width(snapshot, lines), self.seconds, self.tall)
+        lanes, self._shown = band(snapshot, frame, lines, self._shown)
+        axis = [axis_strip(frame, snapshot.at)] if self.gap else []
+        return [Strip.blank(width)] * self.gap + [title_strip("Lanes", frame)] + lanes + axis
 
-    def _title(self, width: int) -> Strip:
-        line = Line().add(" Lanes", STRONG)
-        legend = "height = CPU   colour = request   ░ held without CPU   · idle"
-        line.add("   " + legend if width >= LEGEND else "", MUTED)
-        right = f"last {self.seconds:g} s "
-        return line.to(width - len(right)).add(right, TEXT).strip(width)
 
-    def _lane_strips(
-        self,
-        lane: Lane,
-        snapshot: Snapshot,
-        row: ThreadRow | None,
-        view: lm.Window,
-        label: int,
-        width: int,
-    ) -> list[Strip]:
-        cells = lm.lane_cells(lane, view, 16 if self.tall else lm.FULL)
-        share = row.cpu_percent if row else lm.cpu_percent(lane, snapshot.at)
-        name = fit(name_of(lane, snapshot), label - 2)
-        ended, loop = row is not None and row.state == "X", lane.role is Role.LOOP
-        line = Line().add(" ").left(name, label - 1, MUTED if ended else TEXT)
-        lines = [line]
-        if self.tall:
-            upper = Line().to(label).cells(lane_pieces(cells, upper=True, loop=loop))
-            lines = [upper, line.cells(lane_pieces(cells, lower=True, loop=loop))]
+def title_strip(name: str, frame: Frame) -> Strip:
+    """What is drawn, how to read it, and how far back it reaches."""
+    line = Line().add(f" {name}", STRONG)
+    right = f"last {frame.seconds:g} s "
+    legend = "   height = CPU   colour = request   ░ held without CPU   · idle"
+    line.add(legend if frame.width >= LEGEND else "", MUTED)
+    return line.to(frame.width - len(right)).add(right, TEXT).strip(frame.width)
+
+
+def label_width(snapshot: Snapshot, lines: int) -> int:
+    """Columns that the lanes' names want."""
+    lanes = lanes_of(snapshot)
+    heads = _heads(snapshot, lanes, lines)
+    return min(max([10, *(len(name_of(lane, snapshot, heads)) for lane in lanes)]), 16) + 2
+
+
+def _heads(snapshot: Snapshot, lanes: Sequence[Lane], lines: int) -> tuple[ProcessRow, ...]:
+    pids = {lane.pid for lane in lanes}
+    wanted = tuple(head for head in headings(snapshot) if head.pid in pids)
+    return affordable(wanted, len(lanes), lines - queues_of(snapshot))
+
+
+def band(
+    snapshot: Snapshot, frame: Frame, lines: int, shown_before: frozenset[Key] = frozenset()
+) -> tuple[list[Strip], frozenset[Key]]:
+    """The queues, the lanes, and a fold where not all have room.
+
+    Args:
+        snapshot: what to draw.
+        frame: where.
+        lines: room.
+        shown_before: threads that had a lane; they keep it.
+
+    Returns:
+        The lines, and the threads that have a lane.
+    """
+    lanes, view = lanes_of(snapshot), frame.window(snapshot.at)
+    heads, rows = _heads(snapshot, lanes, lines), {key_of(row): row for row in snapshot.threads}
+    strips = _queue_strips(snapshot, view, frame)
+    room = (lines - len(strips) - len(heads)) // (2 if frame.tall else 1)
+    shown, folded = choose(lanes, max(1, room), snapshot.at, shown_before)
+    for one in by_process(shown, heads):
+        if isinstance(one, ProcessRow):
+            strips.append(_process(one, view, frame))
         else:
-            line.cells(lane_pieces(cells, loop=loop))
-        line.right("ended" if ended else f"{percent(share)} %", RIGHT - 1, MUTED)
-        return [one.strip(width) for one in lines]
+            name = name_of(one, snapshot, heads)
+            strips += _lane_strips(one, name, rows.get(key_of(one)), view, frame)
+    if folded:
+        fold = Line().to(frame.label).add(fold_text(folded, rows), MUTED)
+        strips.append(fold.strip(frame.width))
+    if not lanes:
+        why = snapshot.health.limited or "no thread was seen yet"
+        strips.append(Line().add(f" no lanes: {why}", MUTED).strip(frame.width))
+    return strips, frozenset(map(key_of, shown))
 
 
-def name_of(lane: Lane, snapshot: Snapshot) -> str:
-    """The thread's label, with the process where there are several."""
-    if len(snapshot.target.pids) < 2:
+def _lane_strips(
+    lane: Lane, name: str, row: ThreadRow | None, view: lm.Window, frame: Frame
+) -> list[Strip]:
+    cells = lm.lane_cells(lane, view, 16 if frame.tall else lm.FULL)
+    share = row.cpu_percent if row else lm.cpu_percent(lane, view.at)
+    ended, loop = row is not None and row.state == "X", lane.role is Role.LOOP
+    label, style = frame.label, MUTED if ended else TEXT
+    line = Line().add(" ").left(fit(name, label - 2), label - 1, style)
+    lines = [line]
+    if frame.tall:
+        upper = Line().to(label).cells(lane_pieces(cells, upper=True, loop=loop))
+        lines = [upper, line.cells(lane_pieces(cells, lower=True, loop=loop))]
+    else:
+        line.cells(lane_pieces(cells, loop=loop))
+    line.right("ended" if ended else f"{percent(share)} %", RIGHT - 1, MUTED)
+    return [one.strip(frame.width) for one in lines]
+
+
+def name_of(lane: Lane, snapshot: Snapshot, heads: Sequence[ProcessRow] = ()) -> str:
+    """The thread's label, with the process where there are several and none has a heading."""
+    if heads or len({one.pid for one in snapshot.lanes}) < 2:
         return lane.label
     return f"{lane.pid} {lane.label.removeprefix('event ')}"
+
+
+def _process(head: ProcessRow, view: lm.Window, frame: Frame) -> Strip:
+    line = Line().add(" ▾ ").add(title(head), TEXT).add(" ")
+    line.add("╌" * (frame.label + view.width - line.width), GHOST)
+    return line.right(f"{percent(head.cpu_percent)} %", RIGHT - 1, MUTED).strip(frame.width)
 
 
 def lane_pieces(
@@ -245,23 +303,35 @@ def _number(request: int, room: int, *, filled: bool) -> tuple[str, int]:
     return text + " " * (len(text) < room), 0
 
 
-def _queue_strip(snapshot: Snapshot, view: lm.Window, label: int, width: int) -> Strip:
-    depths = lm.depth_cells(snapshot.queue, view)
+def _queue_strips(snapshot: Snapshot, view: lm.Window, frame: Frame) -> list[Strip]:
+    strips = []
+    if snapshot.queued is not None or snapshot.queue:
+        depths = lm.depth_cells(snapshot.queue, view)
+        waiting = snapshot.queued if snapshot.queued is not None else [0, *depths][-1]
+        least = "≥ " if snapshot.queued_at_least and waiting else ""
+        strips.append(_queue_strip("queued", depths, f"{least}{waiting}", frame))
+    if queues_of(snapshot) > len(strips):
+        depths = lm.depth_cells(snapshot.token_queue, view)
+        waiting = sum(pool.tasks_waiting for pool in snapshot.limiters)
+        strips.append(_queue_strip("no token", depths, str(waiting), frame))
+    return strips
+
+
+def _queue_strip(name: str, depths: Sequence[int], waiting: str, frame: Frame) -> Strip:
     scale = max(depths, default=0)
-    line = Line().add(" ").left("queued", label - 1)
+    line = Line().add(" ").left(name, frame.label - 1)
     blocks = "".join([BLOCKS[lm.depth_height(depth, scale)] for depth in depths])
     line.cells(_split(blocks, QUEUE, (IDLE, GHOST)))
-    waiting = snapshot.queued if snapshot.queued is not None else depths[-1] if depths else 0
-    style: Style = QUEUE if waiting else MUTED
-    least = "≥ " if snapshot.queued_at_least and waiting else ""
-    return line.right(f"{least}{waiting} waiting", RIGHT - 1, style).strip(width)
+    style: Style = QUEUE if waiting != "0" else MUTED
+    return line.right(f"{waiting} waiting", RIGHT - 1, style).strip(frame.width)
 
 
-def _axis(view: lm.Window, seconds: float, label: int, width: int) -> Strip:
+def axis_strip(frame: Frame, at: int) -> Strip:
     """`-6 s … -3 s … now` below the lanes."""
+    view, seconds = frame.window(at), frame.seconds
     step = next(s for s in (0.25, 0.5, 1, 2, 5, 10, 20) if view.width * s / seconds >= 12)
     line = Line()
     for k in range(int(seconds / step), 0, -1):
-        line.to(label + round(view.width * (1 - k * step / seconds)))
+        line.to(frame.label + round(view.width * (1 - k * step / seconds)))
         line.add(f"╵-{k * step:g} s", GHOST)
-    return line.to(label + view.width - 4).add("now╵", GHOST).strip(width)
+    return line.to(frame.label + view.width - 4).add("now╵", GHOST).strip(frame.width)

@@ -13,11 +13,13 @@ from textual.screen import ModalScreen
 from textual.strip import Strip
 from textual.widget import Widget
 
-from threadscope.model.snapshot import PhaseSummary
+from threadscope.model.snapshot import Finding, PhaseSummary, RouteSummary
 from threadscope.report.compare import compare_lines
+from threadscope.tui.findings import explanation_lines
 from threadscope.tui.keys import Key
 from threadscope.tui.line import Line, Piece, width_of
 from threadscope.tui.palette import KEY, MUTED, ON_BAR, STRONG, TEXT
+from threadscope.tui.routes import slow_lines
 
 CARD_WIDTH = 70
 """Columns of the card's sentences."""
@@ -88,6 +90,23 @@ def help_overlay(keys: Sequence[Key], absent: Sequence[Key], why: str) -> Overla
         told = wrap(f"{names}: {why}", CARD_WIDTH)
         lines += [[], *([(line, MUTED)] for line in told)]
     return Overlay("Keys", lines)
+
+
+def finding_overlay(finding: Finding, text: str, width: int) -> Overlay:
+    """A finding, and what its lint means.
+
+    Args:
+        finding: the one that is asked about.
+        text: the lint's explanation.
+        width: columns of the screen.
+    """
+    lines = explanation_lines(finding, text, min(width - 8, CARD_WIDTH + 20))
+    return Overlay(finding.lint, lines)
+
+
+def route_overlay(route: RouteSummary, at: int) -> Overlay:
+    """A route's latest slow requests."""
+    return Overlay(route.endpoint.label, slow_lines(route, at))
 
 
 def card_overlay(summaries: Sequence[PhaseSummary]) -> Overlay:

@@ -78,6 +78,7 @@ class Lines(Widget):
         self._strips = []
         self._painted.clear()
         self.redraw()
+        self.refresh()  # also lines that were drawn and are none of ours any more
 
 
 class Panel(Lines):

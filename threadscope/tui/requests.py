@@ -112,7 +112,8 @@ def _strip(entry: LogLine, wall_offset: int, width: int) -> Strip:
     if entry.event is Event.END:
         _end(line, entry, None if wide or not client else client, width)
         return line.strip(width)
-    line.left(entry.thread, 11).add_if_it_fits("" if wide else f" {client}", width, MUTED)
+    line.left(entry.thread, max(11, len(entry.thread)))
+    line.add_if_it_fits("" if wide else f" {client}", width, MUTED)
     if entry.event is Event.START and entry.here_ns >= WAITED_NS:
         after = duration(entry.here_ns)
         text = f" {after} after it arrived" if wide else f" after {after}"

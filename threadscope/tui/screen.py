@@ -13,13 +13,17 @@ from textual.widgets import Input, Static
 
 from threadscope.model.snapshot import Snapshot
 from threadscope.tui.charts import ChartsPanel
+from threadscope.tui.findings import FindingsPanel
 from threadscope.tui.footer import KeyBar
 from threadscope.tui.keys import Key
-from threadscope.tui.lanes import LanesPanel, has_queue, lanes_of
+from threadscope.tui.lanes import LanesPanel, lanes_of, queues_of
 from threadscope.tui.notices import NoticesPanel, notice_lines
 from threadscope.tui.output import OutputView
+from threadscope.tui.processes import headings
 from threadscope.tui.requests import RequestsPanel
+from threadscope.tui.routes import RoutesPanel
 from threadscope.tui.sharing import MIN_HEIGHT, MIN_WIDTH, notice_room, share
+from threadscope.tui.split import SplitPanel
 from threadscope.tui.status import StatusBar
 from threadscope.tui.threads import ThreadsPanel, rows_of
 from threadscope.tui.verdict import VerdictPanel
@@ -49,6 +53,9 @@ class MainScreen(Screen[None]):
         self.requests = RequestsPanel(id="requests")
         self.output = OutputView(id="output")
         self.charts = ChartsPanel(id="charts")
+        self.routes = RoutesPanel(id="routes")
+        self.findings = FindingsPanel(id="findings")
+        self.split = SplitPanel(id="split")
         self.verdict = VerdictPanel(id="verdict")
         self.keys = KeyBar(id="keys")
         self.filter = FilterInput(placeholder="filter the requests", id="filter", compact=True)
@@ -66,7 +73,10 @@ class MainScreen(Screen[None]):
         yield from self.overview
         yield self.output
         yield self.charts
+        yield self.routes
+        yield self.split
         yield self.verdict
+        yield self.findings
         yield self.keys
         yield self.filter
 
@@ -81,28 +91,35 @@ class MainScreen(Screen[None]):
         self.set_class(small, "small")
         self._share()
 
-    def show(self, snapshot: Snapshot, behind_ns: int | None) -> None:
+    def show(
+        self, snapshot: Snapshot, behind_ns: int | None, before: Snapshot | None = None
+    ) -> None:
         """Show a snapshot.
 
         Args:
             snapshot: what to show.
             behind_ns: how far back it lies while paused, None when live.
+            before: the last picture of the variant before.
         """
-        self._snapshot = snapshot
+        self._snapshot, self.split.before = snapshot, before
         self._share()
         self.status.behind_ns = behind_ns
         for panel in (
-            self.status, self.notices, *self.overview, self.output, self.charts, self.verdict,
+            self.status, self.notices, *self.overview, self.output, self.charts, self.routes,
+            self.split, self.verdict, self.findings,
         ):  # fmt: skip
             panel.show(snapshot)
 
     def show_view(self, view: str) -> None:
-        """Show the `overview`, the server's `output` or the `charts` of the load."""
+        """Show the `overview`, `routes`, the server's `output`, the `charts` or the `split`."""
         self.view = view
         for panel in self.overview:
             panel.display = view == "overview"
         self.output.display = view == "output"
         self.charts.display = view == "charts"
+        self.routes.display = view == "routes"
+        self.findings.choosing = view != "routes"
+        self.split.display = view == "split"
         if view == "output":
             self.output.focus()
         if self._snapshot is not None:
@@ -110,7 +127,13 @@ class MainScreen(Screen[None]):
 
     def _show_again(self) -> None:
         if self._snapshot is not None:
-            self.show(self._snapshot, self.status.behind_ns)
+            self.show(self._snapshot, self.status.behind_ns, self.split.before)
+
+    def zoom(self, by: int) -> None:
+        """Show more time on the lanes (above 0) or less."""
+        self.lanes.zoom(by)
+        self.split.seconds = self.lanes.seconds
+        self.split.redraw()
 
     def show_keys(self, keys: Sequence[Key], paused: bool) -> None:
         """Show other keys in the footer."""
@@ -129,8 +152,8 @@ class MainScreen(Screen[None]):
         self.set_focus(None)
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """The log follows each letter."""
-        self.requests.filter = event.value
+        """The log and the routes follow each letter."""
+        self.requests.filter = self.routes.filter = event.value
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter: the filter stays."""
@@ -143,7 +166,10 @@ class MainScreen(Screen[None]):
             return
         notices = len(notice_lines(snapshot, notice_room(self.size.height), self.size.width))
         threads = len(rows_of(snapshot, self.threads.hide_idle))
-        shape = (self.size, notices, threads, len(lanes_of(snapshot)), has_queue(snapshot))
+        self.findings.screen_height = self.size.height
+        findings = len(self.findings.lines(snapshot, self.size.width))
+        lanes, heads = len(lanes_of(snapshot)), len(headings(snapshot))
+        shape = (self.size, notices, threads, lanes, queues_of(snapshot), heads, findings)
         if shape == self._shape:
             return
         self._shape = shape
@@ -156,3 +182,5 @@ class MainScreen(Screen[None]):
         self.threads.styles.height = heights.threads
         self.lanes.styles.height = heights.lanes
         self.verdict.styles.height = heights.verdict
+        self.findings.styles.height = findings
+        self.findings.display = findings > 0

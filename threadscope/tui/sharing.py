@@ -30,7 +30,15 @@ def notice_room(height: int) -> int:
     return max(1, (height - 10) // 4)
 
 
-def share(height: int, notices: int, threads: int, lanes: int, queue: bool = True) -> Heights:
+def share(
+    height: int,
+    notices: int,
+    threads: int,
+    lanes: int,
+    queues: int = 1,
+    headings: int = 0,
+    findings: int = 0,
+) -> Heights:
     """Share out the screen: threads and lanes get what they need, the log what is left.
 
     When they need too much, the lanes come first, then the threads; both fold what has no line.
@@ -40,17 +48,19 @@ def share(height: int, notices: int, threads: int, lanes: int, queue: bool = Tru
         notices: lines of warnings below the status bar.
         threads: threads that want a row.
         lanes: threads that want a lane.
-        queue: the lane of the queue is there too.
+        queues: lines for those who wait.
+        headings: processes, each of which wants a line above its threads and its lanes.
+        findings: lines of findings, below the verdict.
     """
     roomy = height >= ROOMY
     gap = int(roomy)
     verdict = gap + (2 if height >= 20 else 1)
-    body = height - 2 - notices - verdict - 1 - 3 * gap
+    body = height - 2 - notices - verdict - findings - 1 - 3 * gap
     log = max(3, min(9, body // 4)) if height >= 20 else 2
     room = body - log
     head = 2 if roomy else 1  # the title, and the axis of time
-    want_threads = threads + 2  # the columns' names and the sum
-    want_lanes = head + queue + max(1, lanes)
+    want_threads = threads + headings + 2  # the columns' names and the sum
+    want_lanes = head + queues + max(1, lanes) + headings
     tall = roomy and want_threads + want_lanes + lanes <= room
     if tall:
         want_lanes += lanes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.strip import Strip
 
 from threadscope.model.snapshot import Latency, PhaseInfo, PhaseState, Snapshot, TargetInfo
-from threadscope.report.units import SECOND, duration, elapsed, plural, rate, seconds
+from threadscope.report.units import SECOND, duration, elapsed, plural, rate, seconds, tokens
 from threadscope.tui.line import Item, Line, Piece, fit, item, joined, keep, spark
 from threadscope.tui.palette import (
     ALARM,
@@ -133,7 +133,9 @@ def _how(snapshot: Snapshot, width: int) -> Strip:
 def _numbers(snapshot: Snapshot) -> list[Item]:
     latency, phase = snapshot.latency, snapshot.phase
     out = [_fact("p50", duration(latency.p50), 1), _worst(latency)]
-    if phase.clients:
+    if phase.burst:
+        out.append(_fact("at once", str(phase.burst), 2))
+    elif phase.clients:
         off = " (load off)" if not phase.load_on else ""
         out.append(_fact("clients", f"{phase.clients}{off}", 5 if phase.load_on else 1))
     if snapshot.in_flight is not None:
@@ -146,9 +148,12 @@ def _numbers(snapshot: Snapshot) -> list[Item]:
         out.append(_fact("done", f"{snapshot.done:,}", 3))
         bad: Piece = (str(snapshot.failed), ALARM if snapshot.failed else TEXT)
         out.append(Item((("failed ", MUTED), bad), 0 if snapshot.failed else 4))
+    for light in snapshot.beside:
+        name = light.route.rpartition("/")[2] or light.route
+        out.append(Item(((f"{name} p50 ", WARN), (duration(light.latency.p50), STRONG)), 1))
     if snapshot.limiters:
         pool = snapshot.limiters[0]
-        out.append(_fact("pool", f"{pool.borrowed_tokens}/{pool.total_tokens}", 4))
+        out.append(_fact("pool", tokens(*pool[1:]), 1 if pool.tasks_waiting else 4))
     out.append(item(elapsed(snapshot.at - snapshot.started), TEXT, rank=6))
     if snapshot.health.monitor_percent is not None:
         out.append(_fact("monitor", f"{snapshot.health.monitor_percent:.0f} %", 7))

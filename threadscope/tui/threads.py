@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 from textual.strip import Strip
 
-from threadscope.model.snapshot import Activity, Role, Snapshot, ThreadRow
+from threadscope.model.snapshot import Activity, ProcessRow, Role, Snapshot, ThreadRow
 from threadscope.report.units import UNKNOWN, cpu_time, percent, plural, rate, seconds
 from threadscope.tui.line import Line, fit, meter
 from threadscope.tui.palette import GHOST, GOOD, METER, MUTED, STRONG, TEXT, request_styles
 from threadscope.tui.panel import Panel
+from threadscope.tui.processes import affordable, by_process, figures, headings, title
 from threadscope.tui.rows import (
     Key,
     choose,
@@ -103,12 +104,19 @@ class ThreadsPanel(Panel):
     def draw(self, snapshot: Snapshot, width: int, height: int) -> list[Strip]:
         """The columns' names, the rows, the fold and the sum."""
         rows = rows_of(snapshot, self._hide_idle)
-        shown, folded = choose(rows, max(1, height - self.gap - 2), snapshot.at, self._shown)
+        room = max(1, height - self.gap - 2)
+        heads = affordable(headings(snapshot), len(rows), room)
+        shown, folded = choose(rows, room - len(heads), snapshot.at, self._shown)
         self._shown = frozenset(map(key_of, shown))
         longest = max((len(row.label) for row in rows), default=0)
         label = min(16 if width >= WIDE else 11, max(11, longest))
         strips = [Strip.blank(width)] * self.gap + [self._names(label, width)]
-        strips += [_row(row, snapshot.at, label, width) for row in self._ordered(shown)]
+        strips += [
+            _process(one, label, width)
+            if isinstance(one, ProcessRow)
+            else _row(one, snapshot.at, label, width)
+            for one in by_process(self._ordered(shown), heads)
+        ]
         if folded:
             by_key = {key_of(row): row for row in folded}
             text = fold_text(folded, by_key)
@@ -173,6 +181,17 @@ def _row(row: ThreadRow, at: int, label: int, width: int) -> Strip:
         line.add("GIL " if row.holds_gil else "", GOOD)
         line.add(fit(row.where, width - line.width - 1), TEXT)
     return line.strip(width)
+
+
+def _process(head: ProcessRow, label: int, width: int) -> Strip:
+    """`▾ worker 5460   48.6 ━━━━━─────`: the threads below are its own."""
+    size = _meter_width(width)
+    bar, track = meter((head.cpu_percent or 0) / 100, size)
+    line = Line().add(f" ▾ {title(head)}", STRONG)
+    line.to(_label_at(width) + label + (5 if width >= WIDE else 2))
+    line.right(percent(head.cpu_percent), CPU.width + 1).add(" ").add(bar, METER).add(track, GHOST)
+    rest = sum(column.width + 1 for column in _columns(width) if column is not CPU)
+    return line.to(line.width + rest + 2).add(figures(head), MUTED).strip(width)
 
 
 def _columns(width: int) -> Sequence[Column]:

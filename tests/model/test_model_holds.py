@@ -1,0 +1,227 @@
+"""Long steps: who waited, where they were, what else happened meanwhile; and where time went."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.model.by_hand import LOOP, MS, Ring, S, Watched, at, cell, entry, route, sample, thread
+from threadscope.model.aggregator import Aggregator, LoadResult
+from threadscope.model.histogram import Histogram
+from threadscope.model.snapshot import Health, PhaseState, Variant
+from threadscope.probe import layout as L
+
+RESULT = LoadResult(4, 4, 0, 0, 1.0, 0.0, 4.0, 0.0, Histogram(), 2.0)
+
+
+class Keeper:
+    """A judge that keeps what it is shown."""
+
+    hold_ns = 100 * MS
+
+    def __init__(self):
+        self.seen = []
+
+    def phase(self, observation):
+        self.seen.append(observation)
+        return ()
+
+    def live(self, observation, at):
+        self.seen.append(observation)
+        return ()
+
+
+@pytest.fixture
+def watched():
+    one = Watched()
+    one.keeper = Keeper()
+    one.aggregator = Aggregator(at(0), judge=one.keeper)
+    return one
+
+
+def holds(watched):
+    return watched.keeper.seen[-1].holds
+
+
+def four_clients(watched):
+    """Each asks at once; the loop serves the first one for 300 ms."""
+    for client in range(1, 5):
+        watched.load.send(client, 100 + client, client)
+    watched.server.step(10, 310, 1)
+    watched.server.only(10, 309.9, 1, client=101)
+
+
+def test_who_waits_for_a_long_step_is_counted_before_its_end(watched):
+    four_clients(watched)
+    watched.load.done(1, 310.2, 101)
+    watched.load.send(310.4, 105)
+    watched.look(900)
+    (hold,) = holds(watched)
+    assert hold.length == 300 * MS
+    assert hold.waiting == 3
+    assert hold.endpoint.route == "/x"
+
+
+def test_below_a_middleware_all_are_open_and_still_three_wait(watched):
+    for client in range(1, 5):
+        watched.load.send(client, 100 + client, client)
+        watched.server.arrive(5 + client, client, client=100 + client)
+    watched.server.started(10, 1, came=6, client=101)
+    watched.server.step(10, 310, 1)
+    watched.look(900, open=[entry(n, 5 + n, client=100 + n) for n in range(1, 5)])
+    assert holds(watched)[0].waiting == 3
+
+
+def test_without_our_load_only_the_open_ones_that_have_not_started_are_known_to_wait(watched):
+    watched.server.arrive(5, 2)
+    watched.server.started(6, 3, came=6)
+    watched.server.step(10, 310, 1)
+    watched.look(900, open=[entry(2, 5), entry(3, 6)])
+    assert holds(watched)[0].waiting == 1
+
+
+def test_requests_on_worker_threads_do_not_wait_for_the_loop(watched):
+    watched.load.send(1, 101)
+    watched.load.send(1, 102)
+    watched.server.hop_out(5, 250, 2, client=102)
+    watched.server.step(10, 310, 1)
+    watched.server.only(10, 309, 1, client=101)
+    watched.server.end(4, 312, 2, what=route("/y", "def"))
+    watched.look(900)
+    assert holds(watched)[0].waiting == 0
+
+
+def stall(ring, t, begin, own="app.py:9 in work()", innermost="app.py:9 in work()", flags=0):
+    ring.put(L.STALL, t, 1, a=at(begin), x=ring.what(own), y=ring.what(innermost), flags=flags,
+             what=route())  # fmt: skip
+
+
+def test_the_place_belongs_to_the_step_that_began_then(watched):
+    stall(watched.server, 120, 10)
+    watched.server.step(10, 310, 1)
+    watched.server.step(311, 460, 2)
+    watched.look(900)
+    first, second = holds(watched)
+    assert (first.place, second.place) == ("app.py:9 in work()", "")
+
+
+def test_the_place_of_a_long_hop_is_its_routes(watched):
+    stall(watched.server, 120, 10, flags=L.F_STALL_HOP)
+    watched.server.end(5, 320, 1)
+    snapshot = watched.look(900)
+    assert snapshot.routes[0].hop_place == "app.py:9 in work()"
+    assert "app.py:9" not in snapshot.behaviour.reason
+
+
+def test_heartbeats_that_came_late_meanwhile_are_averaged(watched):
+    put = watched.server.put
+    for t, lag in [(5, 1), (150, 20), (290, 40), (330, 30), (900, 500)]:
+        put(L.LAG, t, flags=L.F_LAG_GIL, a=lag * MS)
+    watched.server.step(10, 310, 1)
+    watched.look(1200)
+    assert holds(watched)[0].gil_lag == 30 * MS
+
+
+def test_cpu_and_the_wait_for_a_core_are_known(watched):
+    for t in range(0, 1000, 100):
+        watched.aggregator.add_sample(
+            sample(t, thread(LOOP, cpu=t * 0.5, wait=round(t * 0.4 * MS)))
+        )
+    watched.server.put(L.STEP, 410, 1, a=at(10), x=200_000, n=1, what=route())
+    watched.look(1100)
+    (hold,) = holds(watched)
+    assert hold.cpu == 200 * MS
+    assert hold.core_wait == pytest.approx(160 * MS, rel=0.02)
+
+
+def test_a_step_that_lasts_is_seen_while_it_does(watched):
+    text = watched.server.what(route("/regex"))
+    for t in range(0, 1200, 100):
+        watched.aggregator.add_sample(sample(t, thread(LOOP, cpu=float(t))))
+    watched.load.send(20, 102)
+    watched.look(1200, cells=[cell(LOOP, L.ROLE_LOOP, request=1, since=10, what=text)])
+    (hold,) = holds(watched)
+    assert hold.lasts
+    assert hold.endpoint.route == "/regex"
+    assert hold.waiting == 1
+    assert hold.cpu > hold.length * 0.9
+
+
+def test_two_workers_share_what_is_queued():
+    keeper = Keeper()
+    aggregator = Aggregator(at(0), judge=keeper)
+    rings, load = [Ring(1), Ring(2)], Ring(99)
+    for client in range(1, 9):
+        load.send(client, 100 + client, client)
+    for ring, number in zip(rings, (101, 102), strict=True):
+        ring.step(10, 310, 1)
+        ring.only(10, 309, 1, client=number)
+        aggregator.add_batch(ring.batch(900))
+    aggregator.add_batch(load.batch(900), load=True)
+    aggregator.advance(at(900))
+    aggregator.snapshot(Health())
+    assert [hold.waiting for hold in keeper.seen[-1].holds] == [3, 3]
+
+
+def test_a_measurement_has_the_holds_within_it_and_no_others(watched):
+    aggregator = watched.aggregator
+    aggregator.begin_phase(at(0), Variant("async"), 1, 4.0)
+    watched.server.step(100, 400, 1)
+    aggregator.load_state(PhaseState.MEASURE, at(1000))
+    for begin in (1100, 2500, 3900):
+        watched.server.step(begin, begin + 200, begin)
+        watched.server.only(begin, begin + 199, begin)
+    aggregator.load_state(PhaseState.DRAIN, at(4500))
+    watched.server.step(4600, 4900, 9)
+    watched.look(6000)
+    summary = aggregator.end_phase(RESULT)
+    assert len(holds(watched)) == 3
+    (found,) = summary.routes
+    assert (found.completed, found.holds, found.single) == (3, 3, 3)
+
+
+def test_an_end_that_comes_late_still_belongs_to_its_measurement(watched):
+    aggregator = watched.aggregator
+    aggregator.begin_phase(at(0), Variant("async"), 1, 4.0)
+    aggregator.load_state(PhaseState.MEASURE, at(1000))
+    aggregator.load_state(PhaseState.DRAIN, at(2000))
+    watched.look(2500)
+    watched.server.only(1500, 1600, 1)
+    watched.look(2600)
+    assert aggregator.end_phase(RESULT).routes[0].completed == 1
+
+
+def test_the_last_seconds_forget(watched):
+    watched.server.step(10, 310, 1)
+    watched.look(900)
+    assert len(holds(watched)) == 1
+    for t in range(1000, 9000, 500):
+        watched.look(t)
+    assert holds(watched) == ()
+
+
+def test_the_slowest_request_of_a_second_tells_where_its_time_went(watched):
+    watched.load.send(0, 101)
+    watched.server.hop_out(40, 140, 1, cpu=5, waited=30, client=101)
+    watched.server.end(8, 160, 1, what=route("/d", "def"), held=4, longest=4)
+    watched.server.only(170, 171, 2)
+    for t in (900, 1500, 2100):
+        snapshot = watched.look(t)
+    slow = {found.endpoint.route: found.slow for found in snapshot.routes}
+    (one,) = slow["/d"]
+    assert (one.request, one.queued, one.here) == (1, 8 * MS, 152 * MS)
+    assert (one.token_wait, one.on_thread, one.on_loop) == (30 * MS, 100 * MS, 4 * MS)
+    assert one.awaiting == 18 * MS
+
+
+def test_routes_have_their_own_latency_at_the_clients(watched):
+    names = {"/a": 20, "/b": 400}
+    for number, (name, took) in enumerate(names.items(), 1):
+        what = watched.load.what(name)
+        for i in range(5):
+            sent, request = 10 * i, 100 * number + i
+            watched.load.put(L.SEND, sent, request, a=at(sent), x=number, what=what)
+            watched.load.put(L.DONE, sent + took, request, a=at(sent), status=200, what=what)
+            watched.server.only(sent, sent + 1, request, client=request, what=route(name))
+    snapshot = watched.look(2 * S // MS)
+    seen = {r.endpoint.route: r.client_latency.p50 for r in snapshot.routes}
+    assert {name: round(ns / MS) for name, ns in seen.items()} == names

@@ -1,0 +1,1 @@
+"""What the numbers mean: one rule a lint, with its threshold, its sentence and its explanation."""

@@ -1,0 +1,40 @@
+"""What snapshots and summaries both speak of: endpoints and latencies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Endpoint(NamedTuple):
+    """A function of the app that answers a route."""
+
+    method: str = ""
+    route: str = ""
+    """The route's template, `/items/{id}`, never a path that a client asked for."""
+    name: str = ""
+    kind: str = ""
+    """`async def`, `def`, or "" where it is not known."""
+    place: str = ""
+    """`cpu.py:14`"""
+
+    @property
+    def label(self) -> str:
+        """`GET /items/{id}`."""
+        return f"{self.method} {self.route}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Percentiles in ns; None where there are too few samples for them."""
+
+    count: int = 0
+    min: int | None = None
+    mean: float | None = None
+    p50: int | None = None
+    p90: int | None = None
+    p95: int | None = None
+    p99: int | None = None
+    max: int | None = None
+    p999: int | None = None
+    """99.9 %."""

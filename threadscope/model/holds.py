@@ -1,0 +1,124 @@
+"""Long steps: what each did while it held the event loop, and who waited for its end.
+
+The record of a step comes when it is over. What belongs to it comes before (who waits, where the
+loop's thread was found) or a little later (how late the heartbeats were), and is joined here.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from threadscope.model.facts import Endpoint
+from threadscope.model.requests import Clients, Key, OpenRequest
+from threadscope.model.summary import Hold
+from threadscope.model.threads import Thread
+
+LEAST_NS = 100_000_000
+"""A step is long from here on; asyncio's own `slow_callback_duration`."""
+RECENT = 64
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """Who waited for the end of a step."""
+
+    count: int = 0
+    routes: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Holds:
+    """Joins what is known of long steps."""
+
+    least: int = LEAST_NS
+    """ns from which on a step is a long one."""
+    processes: set[int] = field(default_factory=set)
+    """Server processes that live: what is queued is queued for all of them."""
+    _waiting: dict[Key, tuple[int, _Waiting]] = field(default_factory=dict)
+    _places: dict[Key, tuple[int, str, str]] = field(default_factory=dict)
+    _lags: deque[tuple[int, int, int]] = field(default_factory=lambda: deque(maxlen=4 * RECENT))
+
+    def look(
+        self, pid: int, tid: int, begin: int, clients: Clients,
+        open_requests: Mapping[Key, OpenRequest], request: int,
+    ) -> None:  # fmt: skip
+        """Counts who waits while a step holds the loop."""
+        self._waiting[pid, tid] = begin, self._who(pid, clients, open_requests, request)
+
+    def _who(
+        self, pid: int, clients: Clients, open_requests: Mapping[Key, OpenRequest], request: int
+    ) -> _Waiting:
+        """Asked and not started; a `def` request that is open waits for a thread, not for this."""
+        reached, routes = set(), []
+        for key, one in open_requests.items():
+            if one.started or one.endpoint.kind == "def" or key == (pid, request) or key[0] != pid:
+                reached.add(one.client_request)
+            elif not one.client_request:
+                routes.append(one.endpoint.route)
+        asked = clients.routes(reached)
+        here = sum(key[0] == pid and one.client_request not in reached
+                   for key, one in open_requests.items() if one.client_request)  # fmt: skip
+        queued = len(asked) - here
+        count = len(routes) + here + round(queued / max(len(self.processes), 1))
+        return _Waiting(count, tuple(sorted({route for route in (*asked, *routes) if route})))
+
+    def found(self, pid: int, tid: int, begin: int, own: str, innermost: str) -> None:
+        """The probe saw where a loop's thread was in a step that began then."""
+        self._places[pid, tid] = begin, own, innermost
+
+    def lag(self, pid: int, t: int, lag: int) -> None:
+        """A thread's heartbeat was so late at t."""
+        self._lags.append((pid, t, lag))
+
+    def with_lag(self, hold: Hold) -> Hold:
+        """A hold that has ended, with the heartbeat that came after it."""
+        return hold._replace(gil_lag=self._lag_within(hold.pid, hold.begin, hold.end))
+
+    def _lag_within(self, pid: int, begin: int, end: int) -> int | None:
+        lags = [
+            lag for of, t, lag in self._lags
+            if of == pid and t >= begin and t - lag <= end
+        ]  # fmt: skip
+        return sum(lags) // len(lags) if lags else None
+
+    def ended(
+        self, thread: Thread, request: int, endpoint: Endpoint, begin: int, end: int, cpu: int
+    ) -> Hold:
+        """A long step is over."""
+        key = thread.pid, thread.tid
+        at, waiting = self._waiting.pop(key, (0, _Waiting()))
+        if at != begin:
+            waiting = _Waiting()
+        return self._hold(thread, request, endpoint, begin, end, cpu, waiting)
+
+    def lasting(
+        self, thread: Thread, at: int, clients: Clients, open_requests: Mapping[Key, OpenRequest]
+    ) -> Hold | None:
+        """The long step that holds a loop at this moment, if one does."""
+        step = thread.step
+        if step is None or at - step.since < self.least:
+            return None
+        cpu = thread.cpu_between(step.since, at)
+        if cpu is None:
+            return None
+        known = open_requests.get((thread.pid, step.request))
+        endpoint = step.endpoint if step.endpoint.route or known is None else known.endpoint
+        waiting = self._who(thread.pid, clients, open_requests, step.request)
+        hold = self._hold(thread, step.request, endpoint, step.since, at, cpu, waiting)
+        return hold._replace(lasts=True)
+
+    def _hold(
+        self, thread: Thread, request: int, endpoint: Endpoint, begin: int, end: int, cpu: int,
+        waiting: _Waiting,
+    ) -> Hold:  # fmt: skip
+        since, own, innermost = self._places.get((thread.pid, thread.tid), (0, "", ""))
+        if since != begin:
+            own = innermost = ""
+        return Hold(
+            thread.pid, request, endpoint, begin, end, cpu,
+            min(max(thread.core_wait(begin, end), 0), max(end - begin - cpu, 0)),
+            self._lag_within(thread.pid, begin, end), own, innermost, waiting.count,
+            waiting.routes,
+        )  # fmt: skip

@@ -1,0 +1,91 @@
+"""Puts together what lints look at, and keeps what they said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from threadscope.model.fold import Fold
+from threadscope.model.observation import Judge, Observation, Silent, thread_now
+from threadscope.model.part import Part
+from threadscope.model.processes import Processes
+from threadscope.model.snapshot import Finding, PhaseSummary, RouteSummary
+from threadscope.model.windows import SECOND
+
+JUDGED_NS = SECOND // 2
+"""So often the last seconds are summed up and judged: more often nobody could read it."""
+
+
+class Judging:
+    """Between the state of the server and a judge.
+
+    Args:
+        fold: the state.
+        judge: says what is wrong; None: nobody does.
+    """
+
+    def __init__(self, fold: Fold, judge: Judge | None) -> None:
+        self._fold, self._judge = fold, judge or Silent()
+        fold.holds.least = self._judge.hold_ns
+        self._at = 0
+        self.findings: tuple[Finding, ...] = ()
+        """What is wrong now."""
+        self.routes: tuple[RouteSummary, ...] = ()
+        """The endpoints over the last seconds."""
+
+    def judged(self, summary: PhaseSummary, at: int, cpus: int) -> PhaseSummary:
+        """A phase that is summed up at `at`, with what was wrong in its measurement."""
+        measured = self._fold.measurement
+        if measured is None:
+            return summary
+        seen = Observation(
+            seconds=measured.length(at) / SECOND,
+            routes=summary.routes,
+            holds=tuple(measured.tally.holds),
+            processes=summary.processes,
+            threads=summary.threads,
+            cpus=cpus,
+            done=measured.tally.done,
+            failed=measured.tally.failed,
+            load_percent=summary.generator_percent,
+            lost=summary.events_dropped,
+        )
+        return replace(summary, findings=self._judge.phase(seen))
+
+    def look(
+        self, begin: int, at: int, *, processes: Processes, part: Callable[[int], Part],
+        cpus: int, load_percent: float | None, lost: int,
+    ) -> None:  # fmt: skip
+        """Sums up and judges the time between two moments, if the last time was long ago.
+
+        Args:
+            begin: monotonic ns.
+            at: the watermark.
+            processes: their CPU clocks.
+            part: what a process is there for, by its pid.
+            cpus: cores of the host.
+            load_percent: CPU of our load.
+            lost: events that were never read.
+        """
+        if at - self._at < JUDGED_NS:
+            return
+        fold, self._at = self._fold, at
+        tally, threads = fold.window(begin), fold.threads.all()
+        lasting = [fold.holds.lasting(x, at, fold.clients, fold.open) for x in threads]
+        self.routes = tally.route_summaries(at - begin)
+        seen = Observation(
+            seconds=(at - begin) / SECOND,
+            routes=self.routes,
+            holds=(*tally.holds, *(hold for hold in lasting if hold is not None)),
+            processes=tuple(
+                x.summary(pid, part(pid), x.completed, processes.cores_of(pid, at))
+                for pid, x in sorted(tally.processes.items())
+            ),
+            threads=tuple(thread_now(x.row(at)) for x in threads if not x.ended_at),
+            cpus=cpus,
+            done=tally.done,
+            failed=tally.failed,
+            load_percent=load_percent,
+            lost=lost,
+        )
+        self.findings = self._judge.live(seen, at)

@@ -1,0 +1,269 @@
+"""What happened in a stretch of time: endpoint by endpoint, process by process, hold by hold.
+
+A tally covers about a second. Tallies add up: to the last seconds for the screen, to a measurement
+for the report.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from threadscope.model.facts import Endpoint
+from threadscope.model.histogram import Histogram
+from threadscope.model.part import Part
+from threadscope.model.requests import OpenRequest
+from threadscope.model.summary import (
+    Hold,
+    LimiterSummary,
+    ProcessSummary,
+    RouteSummary,
+    SlowRequest,
+)
+
+MAX_HOLDS = 2000
+"""Long steps kept of one tally; at 100 ms each, one event loop has ten a second."""
+MAX_SLOW = 12
+
+
+class Ended(NamedTuple):
+    """What the end of a request says of it. Times in ns."""
+
+    t: int
+    number: int
+    status: int
+    failed: bool
+    sent: int | None
+    """When its client asked, if that is ours."""
+    steps: int
+    cpu: int
+    """On the event loop."""
+    held: int
+    longest: int
+
+
+@dataclass(slots=True)
+class RouteStats:
+    """One endpoint so far. Times in ns."""
+
+    completed: int = 0
+    failed: int = 0
+    latency: Histogram = field(default_factory=Histogram)
+    holds: int = 0
+    hold_longest: int = 0
+    hold_total: int = 0
+    hop_wait: Histogram = field(default_factory=Histogram)
+    hop_total: int = 0
+    hop_cpu: int = 0
+    hop_place: str = ""
+    cpu: int = 0
+    single: int = 0
+    late: int = 0
+    waited: int = 0
+    waiters: set[str] = field(default_factory=set)
+    slowest: SlowRequest | None = None
+    slow: tuple[SlowRequest, ...] = ()
+    """The slowest of the tallies that were added, the newest first."""
+
+    def book(self, request: OpenRequest, end: Ended) -> None:
+        """Counts a request that has ended."""
+        took = end.t - request.arrived
+        self.completed += 1
+        self.failed += end.failed
+        self.late += request.late
+        self.latency.add(took)
+        self.holds += end.steps
+        self.single += end.steps == 1
+        self.hold_total += end.held
+        self.hold_longest = max(self.hold_longest, end.longest)
+        self.cpu += end.cpu + request.hop_cpu
+        if request.hops:
+            self.hop_wait.add(request.hop_wait)
+            self.hop_total += request.hop_wall
+            self.hop_cpu += request.hop_cpu
+        if self.slowest is None or took > self.slowest.here:
+            wait, wall = request.hop_wait, request.hop_wall
+            queued = None if end.sent is None else max(request.arrived - end.sent, 0)
+            rest = max(took - wait - wall - end.held, 0)
+            self.slowest = SlowRequest(
+                end.t, end.number, end.status, queued, took, wait, wall, end.held, rest
+            )
+
+    def add(self, other: RouteStats) -> None:
+        """Adds what came after."""
+        self.completed += other.completed
+        self.failed += other.failed
+        self.latency.merge(other.latency)
+        self.holds += other.holds
+        self.hold_longest = max(self.hold_longest, other.hold_longest)
+        self.hold_total += other.hold_total
+        self.hop_wait.merge(other.hop_wait)
+        self.hop_total += other.hop_total
+        self.hop_cpu += other.hop_cpu
+        self.hop_place = other.hop_place or self.hop_place
+        self.cpu += other.cpu
+        self.single += other.single
+        self.late += other.late
+        self.waited = max(self.waited, other.waited)
+        self.waiters |= other.waiters
+        newer = (other.slowest,) if other.slowest is not None else ()
+        self.slow = (*newer, *other.slow, *self.slow)[:MAX_SLOW]
+
+    def summary(
+        self, endpoint: Endpoint, passed: int, loops: int, clients: Histogram
+    ) -> RouteSummary:
+        """The figures so far.
+
+        Args:
+            endpoint: whose.
+            passed: ns.
+            loops: event loops that could have been held.
+            clients: what ours saw of the route.
+        """
+        done = self.completed
+        return RouteSummary(
+            endpoint=endpoint,
+            started=done,
+            completed=done,
+            failed=self.failed,
+            latency=self.latency.latency(),
+            hold_longest=self.hold_longest,
+            hold_total=self.hold_total,
+            # steps are counted when their request ends: some of it may lie before
+            hold_share=min(self.hold_total / passed / loops, 1.0) if passed else None,
+            hop_wait=self.hop_wait.latency(),
+            cpu_ns_per_request=self.cpu / done if done else None,
+            client_latency=clients.latency(),
+            per_second=done * 1e9 / passed if passed else None,
+            holds=self.holds,
+            single=self.single,
+            late=self.late,
+            hop_ns=self.hop_total / done if done and self.hop_wait.count else None,
+            hop_cpu_ns=self.hop_cpu / done if done and self.hop_wait.count else None,
+            hop_place=self.hop_place,
+            waited=self.waited,
+            waiters=tuple(sorted(self.waiters)),
+            slow=self.slow,
+        )
+
+
+@dataclass(slots=True)
+class LimiterStats:
+    """One threadpool so far."""
+
+    name: str
+    total: int = 0
+    borrowed_max: int = 0
+    waiting_max: int = 0
+    looks: int = 0
+    exhausted: int = 0
+    holders: Counter[Endpoint] = field(default_factory=Counter)
+
+    def add(self, other: LimiterStats) -> None:
+        """Adds what came after."""
+        self.total = other.total
+        self.borrowed_max = max(self.borrowed_max, other.borrowed_max)
+        self.waiting_max = max(self.waiting_max, other.waiting_max)
+        self.looks += other.looks
+        self.exhausted += other.exhausted
+        self.holders.update(other.holders)
+
+
+class ProcessStats:
+    """One server process so far."""
+
+    def __init__(self) -> None:
+        self.loop_lag = Histogram()
+        self.gil_lag = Histogram()
+        self.hop_wait = Histogram()
+        self.limiters: dict[int, LimiterStats] = {}
+        self.completed = 0
+        self.cpu_first: tuple[int, int] | None = None
+        self.cpu_last: tuple[int, int] | None = None
+
+    def add(self, other: ProcessStats) -> None:
+        """Adds what came after; but not the CPU clock, which a measurement reads itself."""
+        self.loop_lag.merge(other.loop_lag)
+        self.gil_lag.merge(other.gil_lag)
+        self.hop_wait.merge(other.hop_wait)
+        self.completed += other.completed
+        for number, limiter in other.limiters.items():
+            self.limiters.setdefault(number, LimiterStats(limiter.name)).add(limiter)
+
+    def cpu(self, t: int, cpu_ns: int) -> None:
+        """The process's CPU clock at t."""
+        self.cpu_first = self.cpu_first or (t, cpu_ns)
+        self.cpu_last = (t, cpu_ns)
+
+    def cpu_used(self) -> tuple[int, int]:
+        """CPU ns and the ns in which they were used."""
+        if self.cpu_first is None or self.cpu_last is None:
+            return 0, 0
+        return self.cpu_last[1] - self.cpu_first[1], self.cpu_last[0] - self.cpu_first[0]
+
+    def cores_used(self) -> float | None:
+        """By its clock; None where that was not read twice."""
+        used, passed = self.cpu_used()
+        return used / passed if passed else None
+
+    def summary(
+        self, pid: int, part: Part, served: int, cores_used: float | None
+    ) -> ProcessSummary:
+        """The figures so far.
+
+        Args:
+            pid: whose.
+            part: what it is there for.
+            served: requests that ended in it.
+            cores_used: by it.
+        """
+        return ProcessSummary(
+            pid=pid,
+            part=part,
+            served=served,
+            cores_used=cores_used,
+            loop_lag=self.loop_lag.latency(),
+            gil_lag=self.gil_lag.latency(),
+            limiters=tuple(
+                LimiterSummary(x.name, x.total, x.borrowed_max, x.waiting_max,
+                               self.hop_wait.latency(), x.looks, x.exhausted,
+                               tuple(x.holders.most_common(3)))
+                for x in self.limiters.values()
+            ),
+        )  # fmt: skip
+
+
+class Tally:
+    """All of it."""
+
+    def __init__(self) -> None:
+        self.routes: defaultdict[Endpoint, RouteStats] = defaultdict(RouteStats)
+        self.processes: defaultdict[int, ProcessStats] = defaultdict(ProcessStats)
+        self.holds: list[Hold] = []
+        self.clients: defaultdict[str, Histogram] = defaultdict(Histogram)
+        """What our clients saw, by route."""
+        self.done = self.failed = 0
+        """Answered to our clients."""
+
+    def add(self, other: Tally) -> None:
+        """Adds what came after."""
+        for endpoint, stats in other.routes.items():
+            self.routes[endpoint].add(stats)
+        for pid, process in other.processes.items():
+            self.processes[pid].add(process)
+        self.holds += other.holds[: MAX_HOLDS - len(self.holds)]
+        for route, histogram in other.clients.items():
+            self.clients[route].merge(histogram)
+        self.done += other.done
+        self.failed += other.failed
+
+    def route_summaries(self, passed: int) -> tuple[RouteSummary, ...]:
+        """One an endpoint after `passed` ns, the longest holder of the event loop first."""
+        loops = max(len(self.processes), 1)
+        found = [
+            stats.summary(endpoint, passed, loops, self.clients.get(endpoint.route) or Histogram())
+            for endpoint, stats in self.routes.items()
+            if endpoint.route or stats.completed  # else only a hop was seen of it so far
+        ]
+        return tuple(sorted(found, key=lambda r: (-r.hold_total, r.endpoint.label)))

@@ -1,0 +1,23 @@
+"""Durations and counts in words, for sentences and for columns."""
+
+from __future__ import annotations
+
+UNKNOWN = "-"
+
+
+def duration(ns: float | None) -> str:
+    """`0.4 ms`, `302 ms`, `1.21 s`: three digits at most, always with the unit."""
+    if ns is None:
+        return UNKNOWN
+    if ns < 99_950:
+        return f"{ns / 1e3:.0f} µs"
+    if ns < 9_950_000:
+        return f"{ns / 1e6:.1f} ms"
+    if ns < 999_500_000:
+        return f"{ns / 1e6:.0f} ms"
+    return f"{ns / 1e9:.2f} s" if ns < 99.5e9 else f"{ns / 1e9:.0f} s"
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 worker`, `4 workers`, `5,000 events`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
