@@ -117,7 +117,7 @@ def section(one: Experiment, phases: Phases, comparisons: list[dict[str, Any]]) 
         "",
         f"`threadscope demo {one.demo}`. {one.question}",
         "",
-        f"*The article:* {one.article}",
+        f"*The article:* {one.article}" if one.article else "*The articles left it out.*",
         "",
         *(bursts(phases) if phases[0]["burst"] else figures(phases)),
         "",
@@ -130,7 +130,8 @@ def section(one: Experiment, phases: Phases, comparisons: list[dict[str, Any]]) 
 def told(ratio: dict[str, Any]) -> bool:
     """Whether a ratio is one of those that an experiment is about."""
     metric = ratio["metric"]
-    return metric in ("per_second", "total_s") or metric.startswith("p50_ms /")
+    first = "total_s" if ratio["burst"] else "per_second"
+    return metric == first or metric.startswith("p50_ms /")
 
 
 def sentence(ratio: dict[str, Any]) -> str:
@@ -141,11 +142,17 @@ def sentence(ratio: dict[str, Any]) -> str:
     )
     size = f"{ratio['burst']} at once: " if ratio["burst"] else ""
     verdict = ": no clear difference" if ratio["verdict"] == "no clear difference" else ""
-    spread = f"({ratio['min']:.2f} to {ratio['max']:.2f})"
+    times, least, greatest = (quotient(ratio[key]) for key in ("median", "min", "max"))
+    spread = f"({least} to {greatest})"
     return (
-        f"{size}`{ratio['against']}` has {ratio['median']:.2f} times the {what} of"
+        f"{size}`{ratio['against']}` has {times} times the {what} of"
         f" `{ratio['base']}` {spread}{verdict}."
     )
+
+
+def quotient(value: float) -> str:
+    """Two digits behind the point, or more where these would be zeros."""
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
 
 
 def by_variant(phases: Phases) -> dict[tuple[str, str, int | None], Phases]:

@@ -20,7 +20,7 @@ class Experiment(NamedTuple):
     why: tuple[str, ...]
 
 
-NOBODY = "left it out."
+NOBODY = ""
 
 EXPERIMENTS = (
     Experiment(
@@ -157,8 +157,8 @@ def _always(rounds: Rounds, about: About) -> str:
     path = ("beside", 0, "latency_ms", "p50")
     slow, quick = (_one(rounds, ("fairness", key, None), *path) for key in ("async", "def"))
     return (
-        "It looks only at throughput. Beside heavy `async def` requests a health check took"
-        f" {slow:,.0f} ms, beside the same in `def` {quick:,.0f} ms (median)."
+        "One article looked only at throughput. Beside heavy `async def` requests a health check"
+        f" took {slow:,.0f} ms, beside the same in `def` {quick:,.0f} ms (median)."
     )
 
 
@@ -167,7 +167,7 @@ def _parallel(rounds: Rounds, about: About) -> str:
         _one(rounds, ("native", key, None), "server", "cores_used") for key in ("async", "def")
     ]
     return (
-        "Python code, yes. Hashing used"
+        "Python code shares one GIL; hashing lets go of it, and used"
         f" {cores[0]:.2f} cores in `async def` and {cores[1]:.2f} in `def`."
     )
 
@@ -200,10 +200,10 @@ def _mistake(rounds: Rounds, about: About) -> str:
 
 
 LESSONS: tuple[tuple[str, Callable[[Rounds, About], str]], ...] = (
-    ('"The pool\'s size is 40 because of the 8 cores."', _tokens),
+    ("The threadpool's size has nothing to do with the cores.", _tokens),
     ("Threads are made as they are needed.", _threads),
-    ('"Always use `async def`, CPU-bound or not."', _always),
-    ('"Threads of one process never run in parallel."', _parallel),
+    ("`async def` is not always better, CPU-bound or not.", _always),
+    ("Threads of one process can run in parallel.", _parallel),
     ("The ratios are the machine's and the Python's.", _machine),
     ("A load that is the bottleneck hides the difference.", _generator),
     ("`time.sleep` in `async def` is neither concurrent nor busy:", _mistake),

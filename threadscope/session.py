@@ -342,8 +342,11 @@ class Session:
         self._sampler.follow(pids)
         target = self._aggregator.target
         url = target.url or self._target.url()
-        self._aggregator.target = replace(target, pids=pids or target.pids, url=url)
-        self._aggregator.limited = self._sight.look(pids, self._rings.pids())
+        probed = self._rings.pids().intersection(pids)
+        self._aggregator.target = replace(
+            target, pids=pids or target.pids, url=url, workers=len(probed) or target.workers
+        )
+        self._aggregator.limited = self._sight.look(pids, probed)
         if not self._ways:
             self._aggregator.sockets(self._target.waiting())
 

@@ -92,6 +92,9 @@ def beat(watched: bool) -> None:
         if watched:
             state.probe.words[W_HEARTBEAT] = time.monotonic_ns()
         state.probe.awake_until = 0  # it looks at the heartbeat again
+        loop = getattr(state.probe.local, "loop", None)
+        if loop is not None:
+            loop.look_at = 0
 
 
 def main() -> None:

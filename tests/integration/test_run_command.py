@@ -202,15 +202,3 @@ def test_a_port_that_is_taken(run):
 )
 def test_options_that_make_no_sense(run, arguments, said):
     assert said in refusal(run(*arguments), 2)
-
-
-def test_a_python_that_takes_no_hook_is_told_by_name(run):
-    """Its threads are watched all the same."""
-    port = free_port()
-    command = [sys.executable, "-I", "-m", "uvicorn", "--app-dir", str(SERVED), "plain:app"]
-    watching = run("--no-tui", "--", *command, "--port", port)
-    watching.wait_for("-I takes no start-up hook: leave -I out")
-    assert ask(port) == 200
-    watching.signal(signal.SIGINT)
-    watching.status()
-    watching.assert_nothing_left()

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.integration
 SERVED = Path(__file__).parent / "served"
 
 
-@pytest.mark.parametrize("version", ["3.10", "3.11", "3.12", "3.13", "3.14"])
+@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13", "3.14"])
 def test_a_server_on_another_python(tmp_path, version):
     python = other_python(version)
     if platform.python_version().startswith(f"{version}."):

@@ -110,8 +110,8 @@ def hop(since, request, tid=WORKER, *, client=0, flags=L.F_ENDPOINT, what=0):
                 what=what)  # fmt: skip
 
 
-def entry(request, came, what=0, *, client=0, state=L.STATE_AWAITING):
-    return OpenEntry(request, at(came), what, state, 0, client)
+def entry(request, came, what=0, *, client=0, since=0):
+    return OpenEntry(at(came), what, since, client, request)
 
 
 def thread(tid, cpu=0.0, *, born=5, name="python", wait=0, voluntary=0, involuntary=0):

@@ -124,7 +124,7 @@ def test_middleware_with_four_async_requests_is_sequential(watched):
 def test_def_requests_that_share_a_core_are_concurrent(watched):
     what = watched.server.what(route("/d", "def"))
     running = [hop(0, number, WORKER + number) for number in range(1, 5)]
-    table = [entry(number, 0, what, state=L.STATE_QUEUED) for number in range(1, 5)]
+    table = [entry(number, 0, what, since=at(1)) for number in range(1, 5)]
     for t in range(0, 2100, 100):
         watched.aggregator.add_sample(sample(t, cpu=t * 1.06))
     snapshot = watched.look(2100, cells=running, open=table)

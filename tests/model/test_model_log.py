@@ -27,7 +27,7 @@ def test_def_requests_all_start_before_the_first_ends(watched, looked_at):
     what = route("/d", "def")
     if looked_at:
         number_of = watched.server.what(what)
-        table = [entry(n, n, number_of, state=L.STATE_QUEUED) for n in range(1, 5)]
+        table = [entry(n, n, number_of, since=at(1)) for n in range(1, 5)]
         cells = [hop(n + 5, n, WORKER + n, what=number_of) for n in range(1, 5)]
         watched.look(looked_at, cells=cells, open=table)
     for number in range(1, 5):
@@ -69,7 +69,7 @@ def test_a_start_knows_our_client_by_the_hop(watched):
 def test_a_start_knows_our_client_by_the_cell(watched):
     watched.load.send(0, 77, client=4)
     what = watched.server.what(route("/d", "def"))
-    table = [entry(1, 5, what, state=L.STATE_QUEUED)]
+    table = [entry(1, 5, what, since=at(1))]
     (start,) = watched.look(200, cells=[hop(10, 1, client=77)], open=table).log
     assert (start.t, start.client, start.endpoint.route) == (at(10), 4, "/d")
     assert start.thread == "worker-01"
@@ -93,7 +93,7 @@ def test_a_note_takes_its_place_in_time(watched):
 # -- hops ------------------------------------------------------------------------------------------
 def test_hops_run_on_their_threads(watched):
     what = watched.server.what(route("/d", "def"))
-    table = [entry(1, 0, what, state=L.STATE_QUEUED)]
+    table = [entry(1, 0, what, since=at(1))]
     snapshot = watched.look(150, cells=[hop(10, 1)], open=table)
     (worker,) = [row for row in snapshot.threads if row.role is Role.WORKER]
     assert (worker.label, worker.now.request, worker.now.endpoint.route) == ("worker-01", 1, "/d")

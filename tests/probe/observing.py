@@ -87,7 +87,7 @@ class Observation:
     @property
     def story(self) -> list[str]:
         """Kinds in their order; without long steps, which a busy machine may add."""
-        kinds = [record.kind for record in self.records if record.kind != "STEP"]
+        kinds = [record.kind for record in self.records if record.kind not in ("STEP", "STALL")]
         return [kind for kind, _ in itertools.groupby(kinds)]
 
     def of(self, *kinds: str) -> list[Seen]:
@@ -109,7 +109,7 @@ class Server:
         """The app as the server calls it."""
         if not self.observed:
             return app
-        from threadscope.probe.requests import observed
+        from threadscope.probe.steps import observed
 
         return observed(app)
 
@@ -160,10 +160,10 @@ class Server:
         (path,) = Path(self._folder).glob(f"server-{os.getpid()}-*.ring")
         return RingReader(path)
 
-    def open(self) -> list[tuple[int, str]]:
-        """The open table: state and route."""
+    def open(self) -> list[tuple[bool, str]]:
+        """The open table: whether it waits for a thread, and the route."""
         reader = self.reader()
-        found = [(e.state, endpoint(reader.text(e.what)).route) for e in reader.open()]
+        found = [(bool(e.since), endpoint(reader.text(e.what)).route) for e in reader.open()]
         reader.close()
         return found
 
@@ -191,7 +191,7 @@ class Server:
         reader = self.reader()
         reader.beat(time.monotonic_ns() - L.SLEEP_AFTER_NS - 1)
         reader.close()
-        probe.awake_until = 0
+        probe.awake_until = probe.local.loop.look_at = 0
 
 
 def run(scenario: Any, folder: Any, probe: bool) -> Observation:

@@ -72,6 +72,7 @@ def test_the_cell_tells_what_runs_on_a_thread(observe):
     (hop,) = seen.of("HOP_OUT")
     assert (cell.now_request, cell.now_since, cell.tid) == (hop.request, hop.a, hop.tid)
     assert (cell.now_client, cell.now_flags) == (77, L.F_ENDPOINT)
+    assert cell.hops == 0, "it has not ended"
     assert (what.route, what.kind) == ("/def", "def"), "the request's endpoint"
 
 
@@ -103,13 +104,51 @@ def test_requests_without_a_token_are_queued(observe):
     table, running = seen.result
     assert [entry.request for entry in table] == [1, 2, 3]
     waiting = [entry for entry in table if entry.request not in running]
-    assert [entry.state for entry in waiting] == [L.STATE_QUEUED] * 2
+    assert [bool(entry.since) for entry in waiting] == [True] * 2
     hops = sorted(seen.of("HOP_OUT"), key=lambda hop: hop.a)
     assert len(hops) == 3
     assert all(one.t <= other.a for one, other in pairwise(hops)), "one token, one at a time"
     handed_over = {hop.request: hop.a - hop.y * 1000 for hop in hops}
     for entry in waiting:
         assert 0 <= handed_over[entry.request] - entry.since < 1000, "waited, but for the us"
+
+
+async def waits_after_its_hop(server):
+    """The answer is there, and what is around the app takes its time to send it."""
+    inner = FastAPI()
+    gate, waits = asyncio.Event(), asyncio.Event()
+    inside, leave = threading.Event(), threading.Event()
+
+    @inner.get("/def")
+    def endpoint():
+        inside.set()
+        leave.wait()
+
+    async def app(scope, receive, send):
+        async def later(message):
+            waits.set()
+            await gate.wait()
+            await send(message)
+
+        await inner(scope, receive, later)
+
+    request = server.begin(app, "/def")
+    await server.until(inside.is_set)
+    meanwhile = server.open()
+    leave.set()
+    await waits.wait()
+    await asyncio.sleep(0)
+    after = server.open()
+    gate.set()
+    await request
+    return meanwhile, after
+
+
+def test_a_request_that_waits_after_its_hop_does_not_wait_for_a_thread(observe):
+    seen = observe(waits_after_its_hop)
+    assert seen.result == ([(True, "/def")], [(False, "/def")])
+    assert seen.story == ["HOP_OUT", "END"]
+    assert seen.open == []
 
 
 async def cancelled_while_queued(server):

@@ -277,8 +277,62 @@ async def awaitables(server):
     return await server.get(app)
 
 
+async def cancellations(server):
+    """Once an app has dealt with what was thrown into it, nothing of it is left to be found."""
+    seen = []
+
+    async def app(scope, receive, send):
+        for _ in range(2):
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError as error:
+                seen.append(str(error))
+            seen.append(sys.exc_info()[0])
+            await asyncio.sleep(0)
+            try:
+                raise ValueError("later")
+            except ValueError as error:
+                seen.append(repr(error.__context__))
+        return "value"
+
+    async def call():
+        return await server.load(app)(server.scope("/"), None, None)
+
+    task = asyncio.create_task(call())
+    for _ in range(2):
+        for _ in range(3):
+            await asyncio.sleep(0)
+        task.cancel("twice")
+    return await task, seen
+
+
+async def returned(server):
+    """ASGI apps return nothing; what they return all the same is for the server to judge."""
+
+    async def at_once(scope, receive, send):
+        return 1
+
+    async def later(scope, receive, send):
+        await asyncio.sleep(0)
+        return 2
+
+    def awaitable(scope, receive, send):
+        return later(scope, receive, send)
+
+    class Instance:
+        async def __call__(self, scope, receive, send):
+            return 3
+
+        async def method(self, scope, receive, send):
+            return 4
+
+    apps = at_once, later, awaitable, Instance(), Instance().method
+    return [await server.load(app)(server.scope("/"), None, None) for app in apps]
+
+
 SCENARIOS = [
     answers, scopes, throws, lifespan, websocket, other_scopes, threads, middlewares, awaitables,
+    cancellations, returned,
 ]  # fmt: skip
 
 

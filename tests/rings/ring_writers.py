@@ -70,9 +70,7 @@ def endless(folder):
     writer = RingWriter(folder)
     for number in (1, 2):
         slot = writer.open_slot()
-        L.OPEN_SLOT.pack_into(
-            writer.map, slot * 8, number, 5, writer.string("GET /"), 0, 0, 0, 0, 0
-        )
+        L.OPEN_SLOT.pack_into(writer.map, slot * 8, 5, writer.string("GET /"), 0, 0, number)
     writer.cell(41, 41, L.ROLE_LOOP, "MainThread")
     say("ready")
     in_threads(writer, work)

@@ -145,7 +145,7 @@ def patch(ring, word, value):
 
 def test_another_version_is_refused_with_what_to_do(ring):
     patch(ring, L.W_VERSION, 7)
-    refused(ring.path, "has version 7, this threadscope reads 1: use the same threadscope on both")
+    refused(ring.path, "has version 7, this threadscope reads 2: use the same threadscope on both")
 
 
 def test_a_wrong_magic_is_refused(ring):
@@ -221,7 +221,7 @@ def sample_ring(folder):
     for tid in range(1, 9):
         writer.cell(tid, tid, L.ROLE_WORKER, f"thread {tid}")
     for number in range(1, 9):
-        L.OPEN_SLOT.pack_into(writer.map, writer.open_slot() * 8, number, 1, 1, 0, 0, 0, 0, 0)
+        L.OPEN_SLOT.pack_into(writer.map, writer.open_slot() * 8, 1, 1, 0, 0, number)
     for number in range(1, 100):
         writer.put(1 + number % 11, 0, 0, 7, number, number)
     return bytes(writer.map)

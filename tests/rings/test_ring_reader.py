@@ -11,7 +11,7 @@ import pytest
 
 from threadscope.probe import layout as L
 from threadscope.probe import ring as probe_ring
-from threadscope.probe.ring import RingError, RingWriter
+from threadscope.probe.ring import BLOCK, RingError, RingWriter
 
 MS = 1_000_000
 
@@ -136,15 +136,29 @@ def test_cells_tell_what_threads_run(ring):
     reader = ring.reader()
     assert reader.cells() == []
     cell = ring.writer.cell(101, 1, L.ROLE_WORKER, "AnyIO worker thread")
-    words = ring.writer.words
-    words[cell.at + L.C_NOW_SINCE] = 5
-    words[cell.at + L.C_NOW_WHAT] = 0xFFFF | 0xFFFFFFFE << 16 | L.F_ENDPOINT << 48
-    words[cell.at + L.C_NOW_REQUEST], words[cell.at + L.C_HOPS] = 12, 4
+    what, client = 0xFFFF | L.F_ENDPOINT << 48, 0xFFFFFFFE
+    L.HOP_BEGINS.pack_into(ring.writer.map, cell.begin, 4, 5, what, client, 12)
     (seen,) = reader.cells()
     assert (seen.tid, seen.name, seen.role) == (101, "AnyIO worker thread", L.ROLE_WORKER)
     assert (seen.now_request, seen.now_since) == (12, 5)
     assert (seen.now_what, seen.now_client, seen.now_flags) == (0xFFFF, 0xFFFFFFFE, L.F_ENDPOINT)
-    assert (seen.hops, seen.hops_before) == (4, 0)
+    assert (seen.hops, seen.hops_before) == (3, 0), "the one that runs has not ended"
+    ring.writer.words[cell.now] = 0
+    (seen,) = reader.cells()
+    assert (seen.now_request, seen.hops) == (0, 4)
+
+
+def test_a_step_cell_is_the_end_of_what_a_hop_writes(ring):
+    """Both are packed in one go, the request last."""
+    reader = ring.reader()
+    cell = ring.writer.cell(101, 1, L.ROLE_LOOP, "MainThread")
+    at = (cell.at + L.C_NOW_SINCE) * L.WORD
+    L.STEP_BEGINS.pack_into(ring.writer.map, at, 5, 6, 7, 12)
+    (seen,) = reader.cells()
+    assert seen[:5] == (12, 5, 6, 7, 0)
+    assert seen.hops == 0
+    assert max(L.C_HOPS, L.C_NOW_SINCE, L.C_NOW_WHAT, L.C_NOW_CLIENT) + 1 == L.C_NOW_REQUEST
+    assert max(L.O_ARRIVED, L.O_WHAT, L.O_SINCE, L.O_CLIENT_REQUEST) + 1 == L.O_REQUEST
 
 
 def test_a_cell_that_is_handed_on_keeps_its_totals(ring):
@@ -153,7 +167,7 @@ def test_a_cell_that_is_handed_on_keeps_its_totals(ring):
     ring.writer.words[first.at + L.C_HOPS] = 7
     ring.writer.free_cells([first])
     assert [cell.tid for cell in reader.cells()] == [0]
-    ring.writer.cell(102, 2, L.ROLE_WORKER, "second")
+    assert ring.writer.cell(102, 2, L.ROLE_WORKER, "second").next_hop() == 8
     (seen,) = reader.cells()
     assert (seen.tid, seen.name, seen.hops, seen.hops_before) == (102, "second", 7, 7)
 
@@ -171,12 +185,23 @@ def test_the_open_table_holds_what_is_open(ring):
     writer = ring.writer
     slots = [writer.open_slot() for _ in range(3)]
     for number, slot in enumerate(slots, 1):
-        L.OPEN_SLOT.pack_into(writer.map, slot * L.WORD, number, 10, 2, 1, 20, 44, 0, 0)
+        L.OPEN_SLOT.pack_into(writer.map, slot * L.WORD, 10, 2, 20, 44, number)
     assert [entry.request for entry in reader.open()] == [1, 2, 3]
-    assert reader.open()[0] == (1, 10, 2, L.STATE_QUEUED, 20, 44)
+    assert reader.open()[0] == (10, 2, 20, 44, 1)
     writer.close_slot(slots[1])
     assert [entry.request for entry in reader.open()] == [1, 3]
     assert writer.open_slot() == slots[1], "the table stays dense"
+
+
+def test_the_reader_looks_at_no_more_slots_than_were_needed(ring):
+    """They come into use in blocks, so that opening one costs no comparison."""
+    reader = ring.reader()
+    assert reader.header()[L.W_OPEN_HIGH] == 0
+    slots = [ring.writer.open_slot() for _ in range(BLOCK)]
+    assert reader.header()[L.W_OPEN_HIGH] == BLOCK
+    assert slots == sorted(slots)
+    assert ring.writer.open_slot() == slots[-1] + L.OPEN_WORDS
+    assert reader.header()[L.W_OPEN_HIGH] == 2 * BLOCK
 
 
 def test_a_full_open_table_is_counted(ring):
@@ -266,7 +291,7 @@ def test_a_table_that_did_not_change_is_not_taken_apart_again(ring):
     reader, writer = ring.reader(), ring.writer
     cell = writer.cell(101, 1, L.ROLE_WORKER, "worker")
     slot = writer.open_slot()
-    L.OPEN_SLOT.pack_into(writer.map, slot * L.WORD, 1, 10, 2, 1, 20, 44, 0, 0)
+    L.OPEN_SLOT.pack_into(writer.map, slot * L.WORD, 10, 2, 20, 44, 1)
     cells, opened = reader.cells(), reader.open()
     assert reader.cells() is cells
     assert reader.open() is opened

@@ -100,7 +100,7 @@ def test_a_batch_carries_what_the_ring_tells(rings, tmp_path):
     writer = make(tmp_path, "server")
     writer.cell(5, 5, L.ROLE_LOOP, "MainThread")
     slot = writer.open_slot()
-    L.OPEN_SLOT.pack_into(writer.map, slot * 8, 3, 1, writer.string("GET /"), 0, 0, 0, 0, 0)
+    L.OPEN_SLOT.pack_into(writer.map, slot * 8, 1, writer.string("GET /"), 0, 0, 3)
     writer.error()
     ((batch, _),) = rings.read(START)
     assert [cell.name for cell in batch.cells] == ["MainThread"]

@@ -15,13 +15,12 @@ A plain tuple: at 20,000 a second, names would cost more than the rest."""
 class OpenEntry(NamedTuple):
     """A request that is open now, from the open table."""
 
-    request: int
     arrived: int
     what: int
-    state: int
     since: int
-    """When it was queued for a thread."""
+    """When a function of it was handed to a worker thread, 0: it awaits something else."""
     client: int
+    request: int
 
 
 class CellEntry(NamedTuple):

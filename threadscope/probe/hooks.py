@@ -12,7 +12,9 @@ from collections.abc import Callable
 from inspect import signature
 from typing import Any
 
-from . import hops, requests, servers, state, watch
+from . import hops, servers, state, watch
+from .names import UNNAMED
+from .requests import ENDED, FIRST, Request
 from .state import CURRENT
 
 
@@ -26,7 +28,7 @@ def patch_starlette(module: Any) -> None:
         def observed(scope: Any, receive: Any, send: Any) -> Any:
             request = CURRENT.get()
             call = app(scope, receive, send)
-            if request is None or request.reported:
+            if request is None or request.state == ENDED:
                 return call
             request.scope = scope  # a middleware may have made another one: this one has the route
             return _started(request, call)
@@ -43,34 +45,41 @@ def patch_fastapi(module: Any) -> None:
     def run_endpoint_function(*, dependant: Any, values: Any, is_coroutine: bool) -> Any:
         request = CURRENT.get()
         call = original(dependant=dependant, values=values, is_coroutine=is_coroutine)
-        if request is None or request.reported:
+        if request is None or request.state == ENDED:
             return call
-        try:  # as `_started`, in place: this is every request's way
-            if not request.started:
-                request.start(dependant)
-            if request.probe.words[request.loop.at]:
+        try:  # as `_started` and `start`, in place: this is every request's way
+            if request.named is UNNAMED:
+                loop = request.loop
+                named = loop.endpoints.get((id(dependant), request.scope["method"]))
+                if named is None or request.state:
+                    request.start(dependant)
+                else:
+                    request.named = named
+                    loop.words[loop.what] = named[0]
+                request.own = not is_coroutine
+            if request.state == FIRST or request.loop.words[request.loop.now]:
                 return call
         except Exception:
-            request.probe.ring.error()
+            request.loop.probe.ring.error()
             return call
-        return requests.drive(call, request)
+        return request.loop.drive(call, request)
 
     if set(signature(original).parameters) != {"dependant", "values", "is_coroutine"}:
         return  # a FastAPI that does it otherwise: requests are named at their end
     module.run_endpoint_function = hops.stand_in(run_endpoint_function, original)
 
 
-def _started(request: requests.Request, call: Any) -> Any:
+def _started(request: Request, call: Any) -> Any:
     """Says that the endpoint starts; in a middleware's child task, times its steps as well."""
     try:
-        if not request.started:
+        if request.named is UNNAMED:
             request.start(None)
-        if request.probe.words[request.loop.at]:  # NOW_REQUEST
+        if request.state == FIRST or request.loop.words[request.loop.now]:
             return call
     except Exception:
-        request.probe.ring.error()
+        request.loop.probe.ring.error()
         return call
-    return requests.drive(call, request)
+    return request.loop.drive(call, request)
 
 
 PATCHES: dict[str, Callable[[Any], None]] = {
@@ -135,3 +144,4 @@ def install() -> None:
             apply(name, sys.modules[name])
     sys.meta_path.insert(0, _Finder())
     state.on_open.append(lambda probe: watch.Watch(probe).start())
+    state.on_beat_due.append(watch.start_beat)

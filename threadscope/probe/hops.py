@@ -2,104 +2,84 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from functools import partial
+from time import monotonic_ns as now
+from time import thread_time_ns as cpu
 from typing import Any
 
 from . import watch
-from .layout import (
-    C_HOPS,
-    F_ENDPOINT,
-    HOP_OUT,
-    O_SINCE,
-    O_STATE,
-    ROLE_WORKER,
-    STATE_AWAITING,
-    STATE_QUEUED,
-)
+from .layout import F_ENDPOINT, HOP_BEGINS, HOP_OUT, O_SINCE, ROLE_WORKER
 from .names import innermost
-from .requests import READ_STEP_NS, U32, Request
+from .requests import FIRST, OPEN, READ_STEP_NS, U32, Request
 from .ring import READ_AGAIN_NS
 from .state import CURRENT
 
-now = time.monotonic_ns
-cpu = time.thread_time_ns
 MAX_NS = U32 * 1000
+_begins = HOP_BEGINS.pack_into
 
 
 def hop(request: Request, function: Callable[..., Any]) -> Callable[..., Any]:
     """A function on its way to a worker thread: called there, it is run and timed."""
-    submitted, probe = now(), request.probe
-    inner = innermost(function)
-    own = inner is request.named[2]
-    if request.opened:
-        if request.slot:
-            words, slot = probe.words, request.slot
-            words[slot + O_STATE], words[slot + O_SINCE] = STATE_QUEUED, submitted
-    elif not request.reported:
-        request.open(submitted, own)
-    what, flags, identity, client = request.named[0], 0, request.id, request.client
-    if own:
-        label, flags = request.named[4], F_ENDPOINT
-        if request.opened:
-            request.on_thread = True
-    else:
-        label = probe.names.function(inner)
-    running = what | client << 16 | flags << 48
-
-    def run(*args: Any, **kwargs: Any) -> Any:
-        words = probe.words
-        try:
-            cell = probe.local.cell
-        except AttributeError:
-            try:
-                cell = probe.cell(ROLE_WORKER)
-            except Exception:  # the app's function comes first
-                probe.ring.error()
-                return function(*args, **kwargs)
-        at = cell.at
-        begin = words[at + 1] = now()  # NOW_SINCE, NOW_WHAT, then NOW_REQUEST
-        words[at + 2] = running
-        words[at] = identity
-        if begin > cell.read_again:
-            cell.cpu, cell.read_again = cpu(), begin + READ_AGAIN_NS
-        try:
-            return function(*args, **kwargs)
-        finally:
-            try:
-                used = wall = now() - begin
-                words[at] = 0
-                words[at + C_HOPS] += 1
-                if wall > READ_STEP_NS:  # as with steps: a shorter one is taken to be all CPU
-                    used = cell.lap(begin + wall, wall)
-                if request.opened:
-                    slot = request.slot  # once: the loop may close it meanwhile
-                    if slot:
-                        words[slot + O_STATE] = STATE_AWAITING
-                    if flags:
-                        request.on_thread = False
-                waited = begin - submitted
-                if wall > MAX_NS or waited > MAX_NS:  # more than an hour
-                    used, waited = min(used, MAX_NS), min(waited, MAX_NS)
-                seq = probe.claim()  # `put`, in place
-                probe.pack(probe.map, probe.records_at + seq % probe.slots * 64, seq, HOP_OUT,
-                           flags, 0, cell.tid, identity, begin + wall, begin, used // 1000,
-                           waited // 1000, client, label, 0, seq)  # fmt: skip
-            except Exception:
-                probe.ring.error()
-
-    return run
+    submitted, label, flags = now(), request.named[4], F_ENDPOINT
+    if not request.own:
+        inner = innermost(function)
+        if inner is not request.named[2]:
+            label, flags = request.loop.probe.names.function(inner), 0
+    request.own = False
+    if flags:
+        request.on_thread, request.submitted = True, submitted
+    elif request.state == FIRST:  # its thread may be faster than the end of this step
+        request.loop.books.opens(request, submitted - request.arrived)
+        request.steps = request.held = 0
+    if request.state == OPEN and request.slot:
+        request.loop.words[request.slot + O_SINCE] = submitted
+    return partial(_run, request, function, submitted, label, flags)
 
 
-def observed(function: Callable[..., Any], request: Request | None) -> Callable[..., Any]:
-    """The function as a hop of a request; itself where there is none. Never raises."""
-    if request is None:
-        return function
+def _run(
+    request: Request, function: Callable[..., Any], submitted: int, label: int, flags: int,
+    /, *args: Any, **kwargs: Any,
+) -> Any:  # fmt: skip
+    """On the worker thread."""
+    probe = request.loop.probe
+    words = probe.words
     try:
-        return hop(request, function)
-    except Exception:
-        request.probe.ring.error()
-        return function
+        cell = probe.local.cell
+    except AttributeError:
+        try:
+            cell = probe.cell(ROLE_WORKER)
+        except Exception:  # the app's function comes first
+            probe.ring.error()
+            return function(*args, **kwargs)
+    begin = now()
+    _begins(probe.map, cell.begin, cell.next_hop(), begin, request.named[0] | flags << 48,
+            request.client, request.id)  # fmt: skip
+    if begin > cell.read_again:
+        cell.cpu, cell.read_again = cpu(), begin + READ_AGAIN_NS
+    try:
+        return function(*args, **kwargs)
+    finally:
+        try:
+            used = wall = now() - begin
+            words[cell.now] = 0
+            waited = begin - submitted
+            if wall > READ_STEP_NS:  # as with steps: a shorter one is taken to be all CPU
+                used = cell.lap(begin + wall, wall)
+            if flags:
+                request.on_thread = False
+            elif request.state == OPEN:
+                slot = request.slot  # once: the loop may close it meanwhile
+                if slot:
+                    words[slot + O_SINCE] = 0
+            if wall > MAX_NS or waited > MAX_NS:  # more than an hour
+                used, waited = min(used, MAX_NS), min(waited, MAX_NS)
+            seq = probe.claim()  # `put`, in place
+            probe.pack(probe.map, probe.records_at + seq % probe.slots * 64, seq, HOP_OUT, flags,
+                       0, cell.tid, request.id, begin + wall, begin, used // 1000, waited // 1000,
+                       request.client, label, 0, seq)  # fmt: skip
+        except Exception:
+            probe.ring.error()
 
 
 def patch_anyio(module: Any) -> None:
@@ -108,24 +88,30 @@ def patch_anyio(module: Any) -> None:
 
     def run_sync(func: Any, *args: Any, **kwargs: Any) -> Any:
         request = CURRENT.get()
-        if request is not None and ("limiter" in kwargs or not request.loop.pool_known):
-            _learn_pool(module, request, kwargs.get("limiter"))
-        return original(observed(func, request), *args, **kwargs)
+        if request is not None:
+            if "limiter" in kwargs or not request.loop.pool_known:
+                _learn_pool(module, request, kwargs.get("limiter"))
+            try:
+                func = hop(request, func)
+            except Exception:
+                request.loop.probe.ring.error()
+        return original(func, *args, **kwargs)
 
     module.run_sync = stand_in(run_sync, original)
 
 
 def _learn_pool(module: Any, request: Request, own: Any) -> None:
     """A limiter can only be looked up on its loop, and that costs: done once."""
+    probe = request.loop.probe
     try:
         if own is not None:
-            watch.know_limiter(request.probe, own, "own")
+            watch.know_limiter(probe, own, "own")
         elif not request.loop.pool_known:
             request.loop.pool_known = True
             default = module.current_default_thread_limiter()
-            watch.know_limiter(request.probe, default, "default")
+            watch.know_limiter(probe, default, "default")
     except Exception:
-        request.probe.ring.error()
+        probe.ring.error()
 
 
 def patch_executor(module: Any) -> None:
@@ -133,7 +119,13 @@ def patch_executor(module: Any) -> None:
     original = module.ThreadPoolExecutor.submit
 
     def submit(self: Any, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
-        return original(self, observed(fn, CURRENT.get()), *args, **kwargs)
+        request = CURRENT.get()
+        if request is not None:
+            try:
+                fn = hop(request, fn)
+            except Exception:
+                request.loop.probe.ring.error()
+        return original(self, fn, *args, **kwargs)
 
     module.ThreadPoolExecutor.submit = stand_in(submit, original)
 

@@ -12,7 +12,7 @@ import struct
 
 MAGIC = int.from_bytes(b"TSRING\x00\x01", "little")
 """First word of a finished ring; written last, so that a half-made ring is never read."""
-VERSION = 1
+VERSION = 2
 
 WORD = 8
 HEADER_WORDS = 64
@@ -37,37 +37,39 @@ S_CELLS, S_OPEN, S_STRINGS, S_RECORDS = range(4)
 CELL_WORDS = 16
 CELLS = 1024
 (
-    C_NOW_REQUEST,
+    C_HOPS,
     C_NOW_SINCE,
     C_NOW_WHAT,
+    C_NOW_CLIENT,
+    C_NOW_REQUEST,
     C_TID,
     C_NAME,
     C_ROLE,
     C_ENDED,
-    C_HOPS,
     C_HOPS_BEFORE,
     C_IDENT,
     C_WEBSOCKETS,
-) = range(11)
+) = range(12)
 """NOW_*: what the thread runs this moment, the *step cell* on an event loop's thread. REQUEST is
-written last and cleared first. WHAT: the endpoint in bits 0-15, our client's request number in
-16-47, a hop's flags from 48 on.
+written last and cleared first. WHAT: the endpoint in bits 0-15, a hop's flags from 48 on. CLIENT:
+our client's request number. HOPS: that began, the one of NOW_* among them.
 A cell whose thread ended goes to another one: its totals stay and grow, HOPS_BEFORE is what the
 hops were when the present owner took it. WEBSOCKETS: those that are open on this loop now."""
+STEP_BEGINS = struct.Struct("=4Q")
+"""NOW_*, from C_NOW_SINCE on: packed in this order, so that REQUEST comes last."""
+HOP_BEGINS = struct.Struct("=5Q")
+"""The same with C_HOPS, from which it is written."""
 
 ROLE_LOOP, ROLE_WORKER, ROLE_PROBE = 1, 2, 4
 
 # -- open table: one slot a request that is open now -------------------------------------------
 OPEN_WORDS = 8
 OPEN = 4096
-OPEN_SLOT = struct.Struct("=8Q")
-OPEN_REST = struct.Struct("=7Q")
-"""All but REQUEST, which is written last."""
-O_REQUEST, O_ARRIVED, O_WHAT, O_STATE, O_SINCE, O_CLIENT_REQUEST = range(6)
-"""SINCE belongs to QUEUED: when the hop was submitted. A request that a cell says is running now
-is running, whatever its STATE. REQUEST is cleared first when a slot is given back."""
-
-STATE_AWAITING, STATE_QUEUED = 0, 1
+OPEN_SLOT = struct.Struct("=5Q24x")
+O_ARRIVED, O_WHAT, O_SINCE, O_CLIENT_REQUEST, O_REQUEST = range(5)
+"""SINCE: when a function of it was handed to a worker thread, 0: it awaits something else. A
+request that a cell says is running now is running, whatever its SINCE. REQUEST is written last, and
+cleared first when a slot is given back."""
 
 # -- strings: number = slot; u16 length (written last), then UTF-8; number 0 is "unknown" ------
 STRING_SIZE = 256

@@ -1,48 +1,44 @@
-"""Requests and their steps: an ASGI wrapper that times each run of the request's coroutine.
+"""Requests: what is known of one, and what is written of it.
 
-This is the hot path of every request of the server: it takes no lock, and its only system call is
-one reading of the thread's CPU clock a step. Hence constants by name and writes in place.
+This is the hot path of every request of the server: it takes no lock and makes no system call. Its
+cost is the number of bytecode instructions, some 10 to 30 ns each in a server that has just run
+code of its own. Hence what never changes on an event loop is in closures (`books`), where a look-up
+is one instruction, and what the probe may leave to the reader is left out.
 """
 
 from __future__ import annotations
 
-import asyncio
-import inspect
-import time
-import types
-from collections.abc import Awaitable, Callable, Generator
-from types import CoroutineType
-from typing import Any
+from collections.abc import Awaitable, Callable
+from time import monotonic_ns as now
+from time import thread_time_ns as cpu
+from typing import Any, NamedTuple
 
-from . import connections, state, watch
 from .layout import (
     ARRIVE,
     C_ENDED,
-    CLIENT_HEADER,
     END,
     ENDPOINT,
     F_FAILED,
     F_ONLY,
+    O_REQUEST,
+    O_SINCE,
     O_WHAT,
-    OPEN_REST,
-    STATE_AWAITING,
-    STATE_QUEUED,
+    OPEN_SLOT,
     STEP,
     STEP_RECORD_NS,
 )
-from .names import UNNAMED, Scope
+from .names import Named, Scope
 from .ring import READ_AGAIN_NS
-from .state import CURRENT, Loop, Probe
+from .state import Loop, Probe
 
 Send = Callable[[Any], Awaitable[None]]
 U16, U32 = 0xFFFF, 0xFFFFFFFF
-START = object()
 READ_STEP_NS = 100_000
+"""A shorter step is taken to be all CPU."""
 
-
-now = time.monotonic_ns
-cpu = time.thread_time_ns
-_pack_slot = OPEN_REST.pack_into
+FIRST, OPEN, ENDED = range(3)
+"""A request in its first step, which wrote nothing so far; one that waits or has waited; one whose
+END is written."""
 
 
 class Request:
@@ -52,33 +48,50 @@ class Request:
     END; that it runs now is told by the step cell. One that waits gets a slot of the open table
     and says at its first wait that it came, or that its endpoint has started; one that waits for
     its endpoint's hop leaves that to the hop.
+
+    It has no `__init__`: filling it in place costs half as much, see `steps.driving`.
     """
 
     __slots__ = (
-        "arrived", "client", "cpu", "ended", "failed", "held", "id", "longest", "loop", "named",
-        "on_thread", "opened", "probe", "reply", "reported", "scope", "slot", "started", "status",
-        "steps",
+        "arrived", "client", "ended", "held", "id", "idle", "longest", "loop", "named", "on_thread",
+        "own", "reply", "scope", "slot", "state", "status", "steps", "submitted",
     )  # fmt: skip
 
-    def arrive(self, probe: Probe, loop: Loop, scope: Scope, send: Send, arrived: int) -> None:
-        """Fills a new request. No `__init__`: calling that from C costs twice as much."""
-        self.probe, self.loop, self.scope, self.reply = probe, loop, scope, send
-        self.arrived = arrived
-        self.id = probe.next_request()
-        self.ended = self.status = self.failed = self.started = 0
-        self.opened = self.reported = False
-        self.named = UNNAMED
-        headers = scope["headers"]
-        # our load sends it first; looking further would cost each request of everybody else
-        self.client = int(headers[0][1]) & U32 if headers and headers[0][0] == CLIENT_HEADER else 0
+    arrived: int
+    client: int
+    """The number that our own load gave it, 0: another client."""
+    ended: int
+    """When it sent the last message of its body, 0: not yet."""
+    id: int
+    loop: Loop
+    named: Named
+    on_thread: bool
+    """Its endpoint is on a worker thread, or on its way there."""
+    own: bool
+    """The next hop is its endpoint's."""
+    reply: Send
+    scope: Scope
+    state: int
+    status: int
+
+    # -- from its first wait on ------------------------------------------------------------------
+    held: int
+    """ns of its steps."""
+    idle: int
+    """Those of them that were no CPU time."""
+    longest: int
+    slot: int
+    """Its place in the open table, 0: none."""
+    steps: int
+    submitted: int
+    """When its endpoint was handed over to a thread, 0: it is not, or back again."""
 
     def send(self, message: Any) -> Awaitable[None]:
         """Stands in for the server's `send`; returns what that returns."""
-        if message["type"] == "http.response.body":
-            if "more_body" not in message or not message["more_body"]:
-                self.ended = now()
-        elif "status" in message:
+        if "status" in message:
             self.status = message["status"]
+        elif message["type"] == "http.response.body" and not (message.get("more_body")):
+            self.ended = now()
         return self.reply(message)
 
     def start(self, dependant: Any) -> None:
@@ -87,291 +100,153 @@ class Request:
         Args:
             dependant: what FastAPI knows of the endpoint, if it is FastAPI's.
         """
-        probe, scope = self.probe, self.scope
-        named = probe.endpoints.get((id(dependant), scope["method"]))
+        scope, loop = self.scope, self.loop
+        named = loop.endpoints.get((id(dependant), scope["method"]))
         if named is None:
-            named = probe.names.endpoint(dependant, scope)
+            named = loop.probe.names.endpoint(dependant, scope)
         self.named = named
-        probe.words[self.loop.at + 2] = named[0] | self.client << 16  # NOW_WHAT
-        if self.opened:
-            self.started = now()
+        loop.words[loop.what] = named[0]
+        if self.state == OPEN:
             if self.slot:
-                probe.words[self.slot + O_WHAT] = named[0]
-            self._say_started()
-        else:  # in its first step: routing took microseconds, reading a clock would too
-            self.started = self.arrived
+                loop.words[self.slot + O_WHAT] = named[0]
+            self.say_started(now())
 
-    def _say_started(self) -> None:
+    def say_started(self, t: int) -> None:
+        """Writes when its endpoint's own code started."""
         what, flags, *_ = self.named
-        self.probe.put(ENDPOINT, flags, 0, self.loop.tid, self.id, self.started, self.arrived,
-                       self.client, 0, 0, what, 0)  # fmt: skip
+        self.loop.probe.put(ENDPOINT, flags, 0, self.loop.tid, self.id, t, self.arrived,
+                            self.client, 0, 0, what, 0)  # fmt: skip
 
-    def open(self, queued: int, own: bool = False) -> int:
-        """It is about to wait for the first time: from here on the open table has it.
 
-        Args:
-            queued: since when it waits for a thread; 0: it waits for something else.
-            own: it waits for its endpoint's hop, which will tell that the endpoint started.
+class Books(NamedTuple):
+    """What is booked of the requests of one event loop. None of these raises."""
 
-        Returns:
-            Its slot there, 0 when the table is full.
-        """
-        self.opened = True
-        self.steps = self.held = self.cpu = self.longest = 0
-        self.on_thread = False  # its endpoint is, or is on its way there
-        probe = self.probe
-        self.slot = slot = probe.ring.open_slot()
+    opens: Callable[[Request, int], None]
+    """`(request, wall)`: it waits for the first time, or will soon; from here on the open table has
+    it."""
+    step_ended: Callable[[Request, int, int, bool], None]
+    """`(request, begin, wall, last)`: it ran on the event loop."""
+    over: Callable[[Request, int, int, bool], None]
+    """`(request, begin, wall, failed)`: its call has returned. begin, wall: of its last step, where
+    that was not booked; wall 0: it was."""
+
+
+def books(probe: Probe, loop: Loop) -> Books:
+    """The books of one event loop."""
+    words, whole, put, claim, pack = probe.words, probe.map, probe.put, probe.claim, probe.pack
+    records_at, slots, tid = probe.records_at, probe.slots, loop.tid
+    ended_at, next_end = loop.at + C_ENDED, loop.next_end
+    free, open_slot, pack_slot = probe.ring.free_open, probe.ring.open_slot, OPEN_SLOT.pack_into
+    names, error = probe.names, probe.ring.error
+
+    def end_only(request: Request, wall: int, used: int, flags: int = F_ONLY) -> None:
+        """Of one that ended in its first step: its only record."""
+        request.state = ENDED
+        named = request.named
+        words[ended_at] = next_end()
+        put(END, named[1] | flags, request.status, tid, request.id, request.ended,
+            request.arrived, min(used // 1000, U32), request.client, min(wall // 1000, U32),
+            named[0] or names.unstarted(request.scope), 1)  # fmt: skip
+
+    def end(request: Request, failed: int = 0) -> None:
+        """Of one that has waited."""
+        request.state = ENDED
+        slot, named = request.slot, request.named
         if slot:
-            state = STATE_QUEUED if queued else STATE_AWAITING
-            _pack_slot(probe.map, (slot << 3) + 8, self.arrived, self.named[0], state, queued,
-                       self.client, 0, 0)  # fmt: skip
-            probe.words[slot] = self.id
-        if not self.started:
-            what = probe.names.path(self.scope["method"], "")
-            probe.put(ARRIVE, 0, 0, self.loop.tid, self.id, self.arrived, 0, self.client, 0, 0,
-                      what, 0)  # fmt: skip
-        elif not own:
-            self._say_started()
-        return slot
-
-    def step_ended(self, begin: int, wall: int, last: bool) -> None:
-        """Books a run on the event loop. Never raises."""
-        try:
-            loop, used = self.loop, wall
-            if wall > READ_STEP_NS:
-                before, loop.cpu = loop.cpu, cpu()
-                used = min(loop.cpu - before, wall)
-                loop.read_again = begin + wall + READ_AGAIN_NS
-                if wall >= STEP_RECORD_NS:
-                    ordinal = self.steps + 1 & U16 if self.opened else 1
-                    self.probe.put(STEP, 0, 0, loop.tid, self.id, begin + wall, begin,
-                                   min(used // 1000, U32), 0, 0, self.named[0],
-                                   ordinal)  # fmt: skip
-            if self.opened:
-                self.steps += 1
-                self.held += wall
-                self.cpu += used
-                if wall > self.longest:
-                    self.longest = wall
-                if self.ended and not self.reported:
-                    self.report()
-            elif self.ended:
-                if not self.reported:
-                    self.report_only(used, wall)
-            elif not last:
-                self.open(0)
-                self.steps, self.held, self.cpu, self.longest = 1, wall, used, wall
-        except Exception:
-            self.probe.ring.error()
-
-    def report_only(self, used: int, wall: int) -> None:
-        """Writes the END of a request that never waited: its only record."""
-        self.reported = True
-        probe, loop = self.probe, self.loop
-        us = wall // 1000
-        probe.words[loop.at + C_ENDED] += 1
-        seq = probe.claim()  # `put`, in place
-        probe.pack(probe.map, probe.records_at + seq % probe.slots * 64, seq, END,
-                   self.named[1] | self.failed | F_ONLY, self.status, loop.tid, self.id,
-                   self.ended, self.arrived, us if used == wall else used // 1000, self.client, us,
-                   self.named[0] or probe.names.unstarted(self.scope), 1, seq)  # fmt: skip
-
-    def report(self) -> None:
-        """Writes the END of a request that has waited, and closes its slot."""
-        self.reported = True
-        probe, loop = self.probe, self.loop
-        slot, words = self.slot, probe.words
-        if slot:
-            self.slot = words[slot] = 0
-            probe.free_slots.append(slot)
-        words[loop.at + C_ENDED] += 1
-        used, held, longest = self.cpu // 1000, self.held // 1000, self.longest // 1000
-        steps = self.steps
+            words[slot + O_REQUEST] = request.slot = 0
+            free.append(slot)
+        words[ended_at] = next_end()
+        held, longest, steps = request.held // 1000, request.longest // 1000, request.steps
+        used = held - request.idle // 1000 if request.idle else held
         if held > U32 or steps > U16:  # an hour on the loop, or a long stream
             used, held, longest = min(used, U32), min(held, U32), min(longest, U32)
             steps = min(steps, U16)
-        what, flags, *_ = self.named
-        probe.put(END, flags | self.failed, self.status, loop.tid, self.id, self.ended,
-                  self.arrived, used, held, longest, what or probe.names.unstarted(self.scope),
-                  steps)  # fmt: skip
+        seq = claim()  # `put`, in place
+        pack(whole, records_at + seq % slots * 64, seq, END, named[1] | failed, request.status,
+             tid, request.id, request.ended, request.arrived, used, held, longest,
+             named[0] or names.unstarted(request.scope), steps, seq)  # fmt: skip
 
-    def over(self, begin: int, wall: int, failed: bool) -> None:
-        """The ASGI call has returned: reports what its last message did not. Never raises.
-
-        Args:
-            begin: of its last step, if that was not booked yet.
-            wall: how long that was; 0: it was booked.
-            failed: it raised.
-        """
+    def opens(request: Request, wall: int) -> None:
         try:
-            if wall:
-                self.step_ended(begin, wall, True)
-            if self.reported:
-                return
-            if failed or not self.ended:
-                self.failed = F_FAILED
-                self.status = self.status or 500  # what the server answers for the app
-            self.ended = self.ended or now()
-            if self.opened:
-                self.report()
+            request.state, request.steps, request.idle = OPEN, 1, 0
+            request.held = request.longest = wall
+            if not request.on_thread:
+                request.submitted = 0
+            since = request.submitted
+            number = request.named[0]
+            request.slot = slot = open_slot()
+            if slot:
+                pack_slot(whole, slot << 3, request.arrived, number, since, request.client,
+                          request.id)  # fmt: skip
+            if since:
+                return  # its endpoint's hop will tell that it started
+            if number:  # in its first step: routing took microseconds
+                request.say_started(request.arrived)
             else:
-                self.report_only(wall, wall)
+                what = names.path(request.scope["method"], "")
+                put(ARRIVE, 0, 0, tid, request.id, request.arrived, 0, request.client, 0, 0, what,
+                    0)  # fmt: skip
         except Exception:
-            self.probe.ring.error()
+            error()
 
-
-@types.coroutine
-def serve(coro: Any, request: Request) -> Generator[Any, Any, Any]:
-    """Runs the coroutine of a request: its first step here, where most requests end.
-
-    CPU: reading the clock is the dearest thing here (0.6 us, in a busy server more). A step under
-    0.1 ms is taken to be all CPU; a longer one is read at its end and counted from the last
-    reading on this loop, which is at most 1 ms old when the step begins.
-    """
-    CURRENT.set(request)  # not reset: the server gives each request a context of its own
-    loop, begin = request.loop, request.arrived
-    words, at = request.probe.words, loop.at
-    if words[at]:
-        return (yield from drive(coro, request, True))
-    words[at + 1] = begin  # NOW_SINCE, NOW_WHAT, then NOW_REQUEST
-    words[at + 2] = 0
-    words[at] = request.id
-    if begin > loop.read_again:
-        loop.cpu, loop.read_again = cpu(), begin + READ_AGAIN_NS
-    try:
-        waits_for = coro.send(None)
-    except StopIteration as stop:
-        words[at] = 0
-        wall = now() - begin
-        if wall > READ_STEP_NS or request.opened or request.reported or not request.ended:
-            request.over(begin, wall, False)
-        else:
-            try:
-                request.report_only(wall, wall)
-            except Exception:
-                request.probe.ring.error()
-        return stop.value
-    except BaseException:
-        words[at] = 0
-        request.over(begin, now() - begin, True)
-        raise
-    words[at] = 0
-    wall = now() - begin
-    if request.opened and wall < READ_STEP_NS and not request.ended:
-        request.held = request.cpu = request.longest = wall
-        request.steps = 1
-    else:
-        request.step_ended(begin, wall, False)
-    return (yield from drive(coro, request, True, waits_for))
-
-
-@types.coroutine
-def drive(
-    coro: Any, request: Request, outermost: bool = False, waits_for: Any = START
-) -> Generator[Any, Any, Any]:
-    """Runs a coroutine as `await` would, and times each of its steps.
-
-    The step cell names the request while it runs, so that a frozen loop can be named from outside.
-    A step that runs inside another one (an eager child task) belongs to the outer one.
-
-    Args:
-        coro: the app's, or the endpoint's in a middleware's child task.
-        request: whose steps they are.
-        outermost: the request is over when the coroutine is.
-        waits_for: what its first step, taken elsewhere, waits for.
-    """
-    loop = request.loop
-    words, at = request.probe.words, loop.at
-    resume, value, begin = coro.send, None, 0
-    while True:
-        if waits_for is not START:
-            try:
-                value = yield waits_for
-                resume = coro.send
-            except GeneratorExit:
-                coro.close()
-                if outermost:
-                    request.over(now(), 0, True)
-                raise
-            except BaseException as error:  # a cancellation, for one: it is the app's
-                resume, value = coro.throw, error
-                if request.opened:
-                    request.on_thread = False  # the hop may never run
-        # not a step inside another one, nor AnyIO's own on the way to the endpoint's thread
-        timed = not (words[at] or (request.opened and request.on_thread))
-        if timed:
-            begin = words[at + 1] = now()
-            words[at + 2] = request.named[0]
-            words[at] = request.id
-            if begin > loop.read_again:
-                loop.cpu, loop.read_again = cpu(), begin + READ_AGAIN_NS
+    def step_ended(request: Request, begin: int, wall: int, last: bool) -> None:
         try:
-            waits_for = resume(value)
-        except BaseException as error:
-            if timed:
-                words[at] = 0
-                request.step_ended(begin, now() - begin, True)
-            done = type(error) is StopIteration
-            if outermost and not request.reported:
-                request.over(now(), 0, not done)
-            if done:
-                return error.value  # type: ignore[attr-defined]  # it is a StopIteration
-            raise
-        if timed:
-            words[at] = 0
-            wall = now() - begin
-            if wall > READ_STEP_NS or not request.opened or request.ended:
-                request.step_ended(begin, wall, False)
-            else:  # one of the many short steps of a request that waits
+            first = request.state == FIRST
+            if first and not (last or request.ended):
+                opens(request, wall)
+            used = wall if wall < READ_STEP_NS else long_step(request, begin, wall, first)
+            if first:
+                if request.state == OPEN:
+                    request.idle = wall - used
+                elif request.ended:
+                    end_only(request, wall, used)
+            elif request.state == OPEN:
                 request.steps += 1
                 request.held += wall
-                request.cpu += wall
+                request.idle += wall - used
+                if wall > request.longest:
+                    request.longest = wall
+                if request.ended:
+                    end(request)
+                elif request.submitted and not request.on_thread:
+                    request.submitted = 0
+                    if request.slot:
+                        words[request.slot + O_SINCE] = 0
+        except Exception:
+            error()
 
+    def long_step(request: Request, begin: int, wall: int, first: bool) -> int:
+        """CPU time of a step, ns; a record of it where it is very long."""
+        before, loop.cpu = loop.cpu, cpu()
+        used = min(loop.cpu - before, wall)
+        loop.read_again = begin + wall + READ_AGAIN_NS
+        if wall >= STEP_RECORD_NS:
+            ordinal = 1 if first else getattr(request, "steps", 1) + 1 & U16
+            put(STEP, 0, 0, tid, request.id, begin + wall, begin, min(used // 1000, U32), 0, 0,
+                request.named[0], ordinal)  # fmt: skip
+        return used
 
-async def _awaited(call: Awaitable[Any]) -> Any:
-    """Whatever awaitable an app returns, as a coroutine."""
-    return await call
+    def over(request: Request, begin: int, wall: int, failed: bool) -> None:
+        try:
+            if request.state == OPEN and request.ended and wall < READ_STEP_NS:  # most of them
+                if wall:
+                    request.steps += 1
+                    request.held += wall
+                end(request, F_FAILED if failed else 0)
+                return
+            if wall:
+                step_ended(request, begin, wall, True)
+            if request.state == ENDED:
+                return
+            failed = failed or not request.ended
+            if failed:
+                request.status = request.status or 500  # what the server answers for the app
+            request.ended = request.ended or now()
+            if request.state == OPEN:
+                end(request, F_FAILED if failed else 0)
+            else:
+                end_only(request, wall, wall, F_ONLY | F_FAILED if failed else F_ONLY)
+        except Exception:
+            error()
 
-
-def observed(app: Any) -> Any:
-    """An ASGI app with its requests observed; all else of the app shows through."""
-
-    def asgi(scope: Scope, receive: Any, send: Send) -> Any:
-        probe = state.probe or state.current()
-        if probe is not None:
-            t = now()
-            if t < probe.awake_until or not probe.asleep(t):
-                request = None
-                try:
-                    try:
-                        loop = probe.local.loop
-                    except AttributeError:
-                        loop = probe.new_loop()
-                    if t > loop.beat_due:
-                        watch.start_beat(probe, loop, t)
-                    if scope["type"] == "http":
-                        request = Request()
-                        request.arrive(probe, loop, scope, send, t)
-                    elif scope["type"] == "websocket" and not connections.COUNTED.get():
-                        return connections.counted(app(scope, receive, send), probe, loop)
-                except Exception:
-                    request = None
-                    probe.ring.error()
-                if request is not None:
-                    call = app(scope, receive, request.send)
-                    return serve(call if type(call) is CoroutineType else _awaited(call), request)
-        return app(scope, receive, send)
-
-    # a plain function saves a frame a request, but is taken for ASGI 2 where nobody says otherwise
-    if hasattr(inspect, "markcoroutinefunction"):
-        inspect.markcoroutinefunction(asgi)
-    else:
-        vars(asgi)["_is_coroutine"] = getattr(asyncio.coroutines, "_is_coroutine", None)
-
-    class Observed:
-        __call__ = staticmethod(asgi)  # no `self`: the way through __getattr__ is a slow one
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(app, name)
-
-    return Observed()
+    return Books(opens, step_ended, over)

@@ -17,6 +17,8 @@ from collections import deque
 from . import layout as L
 
 MIN_RECORDS = 1024
+BLOCK = 64
+"""Slots of the open table that come into use together."""
 READ_AGAIN_NS = 1_000_000
 """A reading of a thread's CPU clock is too old after this."""
 
@@ -71,14 +73,19 @@ class Cell:
 
     Attributes:
         at: index of its first word in the ring's words.
+        now: index of the word that says which request it serves, 0: none.
+        begin: where in the ring's map its words begin, in bytes.
+        next_hop: counts the hops that begin.
         cpu: the thread's CPU clock when it was last read, ns.
         read_again: from when on that is too old, monotonic ns.
     """
 
-    __slots__ = ("at", "cpu", "read_again", "tid")
+    __slots__ = ("at", "begin", "cpu", "next_hop", "now", "read_again", "tid")
 
-    def __init__(self, at: int, tid: int) -> None:
+    def __init__(self, at: int, tid: int, hops: int = 0) -> None:
         self.at, self.tid = at, tid
+        self.now, self.begin = at + L.C_NOW_REQUEST, at * L.WORD
+        self.next_hop = itertools.count(hops + 1).__next__
         self.cpu = self.read_again = 0
 
     def lap(self, t: int, wall: int) -> int:
@@ -125,9 +132,9 @@ class RingWriter:
         self._cells: dict[int, Cell] = {}
         self._spare_cell = Cell(self._cells_at + (L.CELLS - 1) * L.CELL_WORDS, 0)
         first = sections[L.S_OPEN][0] // L.WORD
-        # the lowest slot is on top: the table stays dense at its low end
-        self.free_open = [first + i * L.OPEN_WORDS for i in reversed(range(L.OPEN))]
-        self._open_at, self._highest_open = first, 0
+        self.free_open: list[int] = []
+        self._blocks = iter(range(first, first + L.OPEN * L.OPEN_WORDS, BLOCK * L.OPEN_WORDS))
+        self._open_at = first
         if not getattr(sys, "_is_gil_enabled", lambda: True)():
             self._serialise()
         self._write_header(pid, start, sections)
@@ -196,8 +203,8 @@ class RingWriter:
                 self.words[L.W_CELL_OVERFLOW] += 1
                 self.words[L.W_CELL_HIGH] = L.CELLS
                 return self._spare_cell
-            cell = self._cells[tid] = Cell(self._cells_at + index * L.CELL_WORDS, tid)
-            words, at = self.words, cell.at
+            words, at = self.words, self._cells_at + index * L.CELL_WORDS
+            cell = self._cells[tid] = Cell(at, tid, words[at + L.C_HOPS])
             words[at + L.C_HOPS_BEFORE] = words[at + L.C_HOPS]
             words[at + L.C_NOW_REQUEST] = 0
             words[at + L.C_ROLE] = words[at + L.C_WEBSOCKETS] = 0
@@ -223,18 +230,25 @@ class RingWriter:
     def open_slot(self) -> int:
         """Index of the first word of a free slot of the open table, or 0 when it is full."""
         try:
-            slot = self.free_open.pop()
+            return self.free_open.pop()
         except IndexError:
+            return self._more_slots()
+
+    def _more_slots(self) -> int:
+        """Takes another block into use: the reader looks at no more of them than were needed."""
+        block = next(self._blocks, 0)
+        if not block:
             self.words[L.W_OPEN_OVERFLOW] += 1
             return 0
-        if slot > self._highest_open:
-            self._highest_open = slot
-            self.words[L.W_OPEN_HIGH] = (slot - self._open_at) // L.OPEN_WORDS + 1
-        return slot
+        slots = range(block, block + BLOCK * L.OPEN_WORDS, L.OPEN_WORDS)
+        self.words[L.W_OPEN_HIGH] = (slots[-1] - self._open_at) // L.OPEN_WORDS + 1
+        # the lowest slot is on top: the table stays dense at its low end
+        self.free_open.extend(reversed(slots[1:]))
+        return slots[0]
 
     def close_slot(self, slot: int) -> None:
         """Gives a slot back."""
-        self.words[slot] = 0
+        self.words[slot + L.O_REQUEST] = 0
         self.free_open.append(slot)
 
     def error(self) -> None:

@@ -13,8 +13,9 @@ from typing import Any
 from . import state
 from .hops import stand_in
 from .layout import W_HTTP
-from .requests import observed
+from .requests import ENDED
 from .state import CURRENT
+from .steps import observed
 
 _classes: dict[Any, tuple[Any, Any]] = {}
 """Classes of apps that observe themselves: our `__call__`, and their own."""
@@ -105,7 +106,7 @@ def observe_class(cls: Any) -> None:
 
     async def call(self: Any, scope: Any, receive: Any, send: Any) -> Any:
         request = CURRENT.get()
-        if scope["type"] == "lifespan" or (request is not None and not request.reported):
+        if scope["type"] == "lifespan" or (request is not None and request.state != ENDED):
             return await original(self, scope, receive, send)
         try:
             asgi = observer(self)

@@ -31,19 +31,46 @@ now = time.monotonic_ns
 class Loop:
     """An event loop that serves requests: its thread's cell, its heartbeat."""
 
-    __slots__ = ("at", "beat_due", "cpu", "generation", "pool_known", "read_again", "tid")
+    __slots__ = (
+        "at", "beat_due", "books", "cpu", "drive", "endpoints", "generation", "look_at", "next_end",
+        "now", "pool_known", "probe", "read_again", "serve", "tid", "what", "words",
+    )  # fmt: skip
 
-    def __init__(self, cell: Cell) -> None:
-        self.at, self.tid = cell.at, cell.tid
+    def __init__(self, probe: Probe, cell: Cell) -> None:
+        self.probe, self.words, self.endpoints = probe, probe.words, probe.endpoints
+        self.at, self.now, self.tid = cell.at, cell.now, cell.tid
+        self.what = cell.at + L.C_NOW_WHAT
+        self.next_end = itertools.count(self.words[cell.at + L.C_ENDED] + 1).__next__
         self.cpu = time.thread_time_ns()
         """The thread's CPU clock when it was last read."""
         self.read_again = 0
         """From when on that is too old."""
         self.beat_due = 0
         """No heartbeat by then: there is none, and a request starts it again."""
+        self.look_at = 0
+        """Until then somebody watches and the heart beats, as far as we know."""
         self.generation = 0
         self.pool_known = False
         """Whether its default limiter is."""
+        self.books: Any = None
+        """What is written of its requests: see `requests.books`."""
+        self.serve: Any = None
+        self.drive: Any = None
+        """Run its requests, and coroutines of theirs: see `steps.driving`."""
+
+    def look(self, t: int) -> bool:
+        """Whether somebody watches; if so, its heart beats from now on."""
+        probe = self.probe
+        if probe.asleep(t):
+            return False
+        if t > self.beat_due:
+            try:
+                for callback in on_beat_due:
+                    callback(probe, self, t)
+            except Exception:
+                probe.ring.error()
+        self.look_at = min(probe.awake_until, self.beat_due)
+        return True
 
 
 class Probe:
@@ -86,10 +113,11 @@ class Probe:
         """The running thread turns out to run an event loop."""
         cell = self.cell(L.ROLE_LOOP)
         self.words[cell.at + L.C_ROLE] |= L.ROLE_LOOP
-        loop = self.local.loop = Loop(cell)
-        return loop
+        return Loop(self, cell)
 
 
+on_beat_due: list[Callable[[Probe, Loop, int], None]] = []
+"""Called with a loop that has no heartbeat, and the time."""
 on_open: list[Callable[[Probe], None]] = []
 """Called with each new probe; its watch starts so."""
 

@@ -37,6 +37,8 @@ class Metric(NamedTuple):
 
 def _cut_in_half(one: PhaseSummary) -> float:
     """What is open when a measurement begins or ends is counted whole or not at all."""
+    if one.burst:  # begins and ends with it
+        return 0.0
     return (one.open_mean or 1) / 2 / one.duration_s if one.duration_s else 0.0
 
 

@@ -151,11 +151,12 @@ class RingReader:
         return self._cells[1]
 
     def _cell(self, words: tuple[int, ...]) -> CellEntry:
-        what = words[L.C_NOW_WHAT]
+        what, role, request = words[L.C_NOW_WHAT], words[L.C_ROLE], words[L.C_NOW_REQUEST]
+        begun = bool(request and role & L.ROLE_WORKER)  # a hop that has not ended
         return CellEntry(
-            words[L.C_NOW_REQUEST], words[L.C_NOW_SINCE], what & 0xFFFF, what >> 16 & 0xFFFFFFFF,
-            what >> 48, words[L.C_TID], self.text(words[L.C_NAME]), words[L.C_ROLE],
-            words[L.C_ENDED], words[L.C_HOPS], words[L.C_HOPS_BEFORE], words[L.C_WEBSOCKETS],
+            request, words[L.C_NOW_SINCE], what & 0xFFFF, words[L.C_NOW_CLIENT], what >> 48,
+            words[L.C_TID], self.text(words[L.C_NAME]), role, words[L.C_ENDED],
+            max(words[L.C_HOPS] - begun, 0), words[L.C_HOPS_BEFORE], words[L.C_WEBSOCKETS],
         )  # fmt: skip
 
     def open(self, header: Header | None = None) -> list[OpenEntry]:
@@ -167,7 +168,7 @@ class RingReader:
         data = self._used(L.S_OPEN, (header or self.header())[L.W_OPEN_HIGH])
         if data != self._open[0]:
             slots = L.OPEN_SLOT.iter_unpack(data)
-            self._open = data, [OpenEntry(*slot[:6]) for slot in slots if slot[L.O_REQUEST]]
+            self._open = data, [OpenEntry(*slot) for slot in slots if slot[L.O_REQUEST]]
         return self._open[1]
 
     def _used(self, section: int, high: int) -> bytes:
