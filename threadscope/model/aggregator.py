@@ -325,9 +325,8 @@ class Aggregator:
         stale = f"{self._stale} requests of the phase before still ran" if self._stale else ""
         found = behaviour(evidence, limited=self.limited or stale)
         t, place = self._fold.stall
-        if found.evidence.get("loop_held_share", 0) < 0.5 or self._mark - t > HEADLINE_NS:
-            return found
-        return replace(found, place=place)
+        held = found.evidence.get("loop_held_share", 0) >= 0.5
+        return replace(found, place=place) if held and self._mark - t <= HEADLINE_NS else found
 
     def snapshot(self, health: Health, output: tuple[str, ...] = ()) -> Snapshot:
         """The state at the watermark.

@@ -33,6 +33,9 @@ _LIBRARY = tuple(
     if path
 )
 
+_PACKAGES = os.sep + "site-packages" + os.sep
+"""Other places for libraries: a second environment that the first one includes."""
+
 
 def start_beat(probe: Probe, loop: Loop, t: int) -> None:
     """Starts (again) the heartbeat of the running event loop."""
@@ -187,7 +190,7 @@ def _places(frame: Any) -> tuple[str, str]:
     innermost = _where(frame) if frame is not None else ""
     while frame is not None:
         filename = frame.f_code.co_filename
-        if not filename.startswith((*_LIBRARY, "<frozen")):
+        if not filename.startswith((*_LIBRARY, "<frozen")) and _PACKAGES not in filename:
             return _where(frame), innermost
         frame = frame.f_back
     return "", innermost

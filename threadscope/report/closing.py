@@ -26,7 +26,7 @@ def closing_lines(summaries: Sequence[PhaseSummary], width: int | None = None) -
         if len(summaries) > 1 or summaries[0].burst
         else _figures(summaries[0])
     )
-    lines = [*table, *early, *_meaning(summaries)]
+    lines = [*table, *_meaning(summaries), *early]
     if width is not None:
         lines = [part for line in lines for part in wrap(line, max(width, 20)) or [""]]
     return ["", *lines]
