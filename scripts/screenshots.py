@@ -1,54 +1,49 @@
-"""Takes the pictures in `screenshots/` from real runs of the CPU demo, without a terminal.
+"""Makes what is in `screenshots/` from real runs of the CPU demo, without a terminal.
 
     python scripts/screenshots.py
 
-A real server, a real load, the real screen: only the terminal is missing, and Textual draws what
-it would have shown as SVG.
+Real servers, real loads, the real screen: `threadscope demo` with --size. The stills are its last
+picture; the films are its screencasts, as SVG that moves in a README.
 """
 
 from __future__ import annotations
 
-import asyncio
-import os
-import re
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
-os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
-
-from threadscope.demo import demo_session
-from threadscope.session import Options
-from threadscope.targets.demos import DEMOS
-from threadscope.tui.app import ThreadscopeApp
-
 FOLDER = Path(__file__).parent.parent / "screenshots"
-SIZES = {"": (120, 36), "-80x24": (80, 24), "-200x50": (200, 50)}
-WATCHED_S = 9.0
+STILLS = {
+    f"cpu-{mode}{suffix}.svg": ("--mode", mode, "--size", size)
+    for mode in ("async", "def")
+    for suffix, size in (("", "120x36"), ("-80x24", "80x24"), ("-200x50", "200x50"))
+}
+FILMS = {"cpu-tour.svg": ("-z", "5s", "--size", "110x32")}
+FPS = "3"
+MOST_BYTES = 1_000_000
+"""More is a nuisance to whoever opens the README."""
 
 
-async def picture(mode: str, size: tuple[int, int]) -> str:
-    """Watches one variant for some seconds; the screen as SVG."""
-    session = demo_session(DEMOS["cpu"], Options(clients=4))
-    session.start()
-    try:
-        session.play([mode], seconds=None)
-        app = ThreadscopeApp(session, session)
-        async with app.run_test(size=size) as pilot:
-            await asyncio.sleep(WATCHED_S)
-            await pilot.pause()
-            svg = app.export_screenshot(title=f"threadscope demo cpu --mode {mode}")
-            return re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)  # nothing from elsewhere
-    finally:
-        session.close()
+def threadscope(*arguments: str | Path) -> None:
+    """Runs a command of ours."""
+    subprocess.run([sys.executable, "-m", "threadscope", *arguments], check=True)
 
 
 def main() -> None:
     """All pictures."""
     FOLDER.mkdir(exist_ok=True)
-    for mode in ("async", "def"):
-        for suffix, size in SIZES.items():
-            path = FOLDER / f"cpu-{mode}{suffix}.svg"
-            path.write_text(asyncio.run(picture(mode, size)))
-            print(path)
+    for name, options in STILLS.items():
+        threadscope("demo", "cpu", "-z", "5s", "--screenshot", FOLDER / name, *options)
+        print(FOLDER / name)
+    with tempfile.TemporaryDirectory() as folder:
+        for name, options in FILMS.items():
+            cast, film = Path(folder, "film.cast"), FOLDER / name
+            threadscope("demo", "cpu", "--record", cast, *options)
+            threadscope("export", cast, "-o", film, "--fps", FPS)
+            print(film, f"{film.stat().st_size:,} bytes")
+            if film.stat().st_size > MOST_BYTES:
+                sys.exit(f"{film} has more than {MOST_BYTES:,} bytes")
 
 
 if __name__ == "__main__":

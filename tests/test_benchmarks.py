@@ -11,7 +11,10 @@ from types import ModuleType
 import pytest
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
-SCRIPTS = ("probe_cost", "observer_effect", "monitor_cost", "monitor_scale", "load_fidelity")
+SCRIPTS = (
+    "probe_cost", "observer_effect", "monitor_cost", "monitor_scale", "load_fidelity",
+    "recording_cost",
+)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)

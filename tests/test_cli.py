@@ -30,7 +30,10 @@ Commands:
   doctor   Say what this machine allows, and what to do about it.
   dump     Show a running server once: its threads, and what they do.
   explain  Explain a finding: what it means, why it happens, how to fix...
+  export   Make a picture, a page, a film or a trace of a recorded file.
   load     Load any HTTP server and report, as hey, oha and wrk do.
+  replay   Show a saved session in the same screen, with its own clock.
+  report   Compute the report of a saved session again.
   run      Run a server by any COMMAND and watch it.
 """
 
@@ -56,6 +59,14 @@ Options:
                             core]
   --port NUMBER             Port of the server on 127.0.0.1  [default: a free
                             one]
+  --record FILE             Record the screen as a screencast (.cast).
+  --cast-version [2|3]      Version of the asciicast format; every player
+                            reads 2.  [default: 2]
+  --screenshot FILE         At the end, a picture as SVG.
+  --size COLUMNSxROWS       Size of the recorded screen; it then runs without
+                            a terminal  [default: 120x36]
+  --save FILE               Keep what is observed, for `threadscope replay`
+                            and `report` (.tscope).
   --no-tui                  Plain lines instead of the screen.
   --json                    Only a JSON report on standard output.
   -W, --warn NAME           Let this lint warn, if it only informs; `all` for
@@ -73,6 +84,8 @@ Options:
     threadscope demo cpu --mode def -c 8          eight clients, until you quit
     threadscope demo cpu --no-tui -z 5s           the same as plain lines
     threadscope demo cpu --json -z 5s > cpu.json  a report for programs
+    threadscope demo cpu --save cpu.tscope        to look at it again later
+    threadscope demo cpu --record cpu.cast        a screencast, in CI too
 """
 
 LIST = [

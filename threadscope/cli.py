@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import threadscope
-from threadscope import commands
+from threadscope import cli_recording, commands
 from threadscope.check import check
+from threadscope.cli_recording import film_options, keep_from, save_option, saving
 from threadscope.lint_options import known_lint, lint_options, settings_of
 from threadscope.options import load_options, load_plan
 from threadscope.options import seconds as _time
@@ -46,6 +47,8 @@ Examples:
   threadscope demo cpu --mode def -c 8          eight clients, until you quit
   threadscope demo cpu --no-tui -z 5s           the same as plain lines
   threadscope demo cpu --json -z 5s > cpu.json  a report for programs
+  threadscope demo cpu --save cpu.tscope        to look at it again later
+  threadscope demo cpu --record cpu.cast        a screencast, in CI too
 """
 )
 @click.argument("name", required=False)
@@ -104,6 +107,8 @@ Examples:
     callback=_whole(65_535),
     help="Port of the server on 127.0.0.1  [default: a free one]",
 )
+@film_options
+@save_option
 @click.option("--no-tui", is_flag=True, help="Plain lines instead of the screen.")
 @click.option("--json", "as_json", is_flag=True, help="Only a JSON report on standard output.")
 @lint_options
@@ -157,9 +162,11 @@ def _run_demo(demo: Demo, options: dict[str, Any]) -> int:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # nothing to put away yet: just end
     from threadscope.demo import demo_session
-    from threadscope.run import watch
+    from threadscope.run import View, watch
     from threadscope.session import Options
 
+    lines = options["as_json"] or options["no_tui"]
+    keep = keep_from(f"threadscope demo {demo.name}", options, lines=lines)
     session = demo_session(
         demo,
         Options(
@@ -172,10 +179,11 @@ def _run_demo(demo: Demo, options: dict[str, Any]) -> int:
         work=options["work"],
         workers=options["workers"],
         timeout_s=options["timeout"],
+        saving=saving(keep),
     )
     mode = options["mode"]
-    view = _view(options["as_json"], options["no_tui"])
-    return watch(session, view, None if mode == "tour" else mode)
+    view = View.SCREEN if keep.size else _view(options["as_json"], options["no_tui"])
+    return watch(session, view, None if mode == "tour" else mode, keep)
 
 
 main.add_command(check)
@@ -324,5 +332,6 @@ def load(urls: tuple[str, ...], as_json: bool, **options: Any) -> None:  # noqa:
     sys.exit(run(plan, as_json=as_json))
 
 
-for _command in (commands.run, commands.attach, commands.dump, commands.doctor):
+OWN = (commands.run, commands.attach, commands.dump, commands.doctor)
+for _command in (*OWN, *cli_recording.COMMANDS):
     main.add_command(_command)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import sys
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from threadscope.cli_recording import film_options, keep_from, save_option, saving
 from threadscope.options import own_load_options
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ def _views(command: F) -> F:
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Only a JSON report."),
         click.option("--no-tui", is_flag=True, help="Plain lines instead of the screen."),
+        save_option,
+        film_options,
         own_load_options,
     ):
         command = option(command)
@@ -55,7 +59,7 @@ def run(command: tuple[str, ...], keep: bool, **options: Any) -> None:  # noqa: 
     check(options)
 
     target = CommandTarget(command, asked=_needs_port(options), keep=keep)
-    status = _watch(target, options)
+    status = _watch(shlex.join(("threadscope", "run", "--", *command)), target, options)
     if target.left_behind:
         click.echo(target.left_behind, err=True)
     sys.exit(status)
@@ -90,7 +94,7 @@ def attach(server: str | None, pid: str | None, inject: bool, **options: Any) ->
     name = server or pid
     if name is None:
         sys.exit(_list_servers())
-    sys.exit(_watch(AttachTarget(name, into=inject), options))
+    sys.exit(_watch(f"threadscope attach {name}", AttachTarget(name, into=inject), options))
 
 
 @click.command()
@@ -137,9 +141,9 @@ def _needs_port(options: dict[str, Any]) -> bool:
     return any("://" not in url for url in options["further_urls"])
 
 
-def _watch(target: Target, options: dict[str, Any]) -> int:
+def _watch(title: str, target: Target, options: dict[str, Any]) -> int:
     from threadscope import cli
-    from threadscope.run import watch
+    from threadscope.run import View, watch
     from threadscope.session import Options, Session
     from threadscope.ways import CLIENTS, ways
 
@@ -148,8 +152,11 @@ def _watch(target: Target, options: dict[str, Any]) -> int:
         seconds=options["duration"],
         requests=options["requests"],
     )
-    session = Session(target, ways(options), asked)
-    return watch(session, cli._view(options["as_json"], options["no_tui"]))
+    lines = options["as_json"] or options["no_tui"]
+    kept = keep_from(title, options, lines=lines)
+    session = Session(target, ways(options), asked, saving(kept))
+    view = View.SCREEN if kept.size else cli._view(options["as_json"], options["no_tui"])
+    return watch(session, view, keep=kept)
 
 
 def _list_servers() -> int:

@@ -7,6 +7,7 @@ from functools import partial
 
 from threadscope.load.plan import LoadPlan, Model
 from threadscope.phases import Way
+from threadscope.recording.encode import Encoder
 from threadscope.session import Options, Session
 from threadscope.targets.demo_list import Demo, DemoBeside, DemoVariant
 from threadscope.targets.demos import DemoTarget
@@ -24,6 +25,7 @@ def demo_session(
     work: int | None = None,
     workers: int | None = None,
     timeout_s: float = TIMEOUT_S,
+    saving: Encoder | None = None,
 ) -> Session:
     """A session that watches a demo.
 
@@ -34,11 +36,12 @@ def demo_session(
         work: a request's, in the demo's unit; None: the app's default.
         workers: processes that serve; None: as the demo has it.
         timeout_s: the longest wait for an answer.
+        saving: keeps what is seen.
     """
     sizes = (options.clients,) if options.clients != demo.clients else demo.bursts
     asking = _Asking(sizes if demo.bursts else (), demo.beside, timeout_s)
     ways = [Way(v.variant, partial(asking.plans, v)) for v in demo.variants]
-    return Session(DemoTarget(demo, port, work, workers), ways, options)
+    return Session(DemoTarget(demo, port, work, workers), ways, options, saving)
 
 
 @dataclass(frozen=True, slots=True)

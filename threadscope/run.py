@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import gc
 import io
 import json
 import os
@@ -14,18 +13,26 @@ import threading
 import time
 from collections.abc import Iterable
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from threadscope.keep import Keep
 from threadscope.lints.catalog import LINTS
 from threadscope.lints.explain import explanation
+from threadscope.recording.camera import Camera
+from threadscope.recording.decode import SessionFile
+from threadscope.recording.errors import RecordingError
+from threadscope.recording.replay import Replay
+from threadscope.recording_report import judge_of
 from threadscope.report.closing import closing_lines
 from threadscope.report.document import document
 from threadscope.report.text import TextReport
 from threadscope.rings.folder import FolderError
 from threadscope.session import Options, Session
 from threadscope.signals import Signals
+from threadscope.stage import Linger, show
 from threadscope.targets.errors import TargetError
 from threadscope.usage import cannot_write, close_output
 
@@ -35,6 +42,10 @@ if TYPE_CHECKING:
 LOOK_S = 0.2
 START_LOOK_S = 0.02
 START_PATIENCE_S = 2.0
+CARD_S = 5.0
+"""How long a screen without a terminal shows the result of what it measured."""
+LAST_S = 2.0
+"""And the end of a replay."""
 
 
 class OutputError(Exception):
@@ -54,36 +65,44 @@ class View(Enum):
     JSON = "json"
 
 
-def watch(session: Session, view: View, variant: str | None = None) -> int:
+def watch(
+    session: Session, view: View, variant: str | None = None, keep: Keep | None = None
+) -> int:
     """Watches a server until it is over or somebody ends it.
 
     Args:
         session: not started yet.
         view: how it is shown.
         variant: the only one to play; None: one after the other.
+        keep: what is kept of the screen.
 
     Returns:
         The exit status: 0; 1 when the server or the load failed, or nothing could be written;
         128 + n after signal n.
     """
-    options = session.options
+    options, keep = session.options, keep or Keep()
     keys = [v.key for v in session.variants] if variant is None else [variant]
-    status = 0
+    status, camera = 0, None
     with Signals() as signals:
         try:
+            camera = keep.camera()
             start_session(session, signals)
             if signals.number:
                 pass
             elif view is View.SCREEN:
-                status = _screen(session, keys, options, signals)
+                status = _screen(session, keys, keep, camera, signals)
             else:
                 status = _lines(session, keys, options, view, signals)
-        except (TargetError, FolderError) as error:
+        except (TargetError, FolderError, RecordingError) as error:
             status = _complain(str(error))
         except OutputError as error:
             status = _lost(error.cause)
         finally:
             session.close()
+            if camera is not None:
+                camera.stop()
+        if session.unsaved:
+            status = _complain(session.unsaved) or status
         return 128 + signals.number if signals.number else status
 
 
@@ -186,42 +205,75 @@ def _failure(session: Session) -> int:
 
 
 # -- the screen --------------------------------------------------------------------------------
-def _screen(session: Session, keys: list[str], options: Options, signals: Signals) -> int:
-    """The live screen, until the user quits."""
-    os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
-    from threadscope.tui.app import ThreadscopeApp
-
+def _screen(session: Session, keys: list[str], keep: Keep, camera: Camera, signals: Signals) -> int:
+    """The live screen, until the user quits; without a terminal, until all was measured."""
+    app_class, options = _app_class(keep), session.options
     if not keys:
         pass  # it watches from its start
-    elif len(keys) > 1 or options.seconds or options.requests:
+    elif len(keys) > 1 or options.seconds or options.requests or keep.size:
         session.play(keys, seconds=options.measure_s, then_live=True)
     else:
         session.show_variant(keys[0])
-    controls = session if keys else None
-    app = ThreadscopeApp(session, controls, explain=lambda name: explanation(LINTS[name]))
-    asyncio.run(_show(app, session, signals))
+    app = app_class(
+        session, session if keys else None, camera=camera, terminal=not keep.size, explain=_explain
+    )
+    phases = max(len(keys), 1)
+    measured = Linger(lambda: bool(session.broken) or len(session.finished) >= phases, CARD_S)
+
+    def over() -> bool:
+        return session.failure is not None or (bool(keep.size) and measured.over())
+
+    asyncio.run(show(app, keep, signals, over, session.close))
     session.finish()
     _print_results(session)
-    return _failure(session) or app.return_code or 0
+    trouble = keep.finish(camera, app.last_screen)
+    failed = _complain(trouble) if trouble else 0
+    return _failure(session) or failed or app.return_code or 0
 
 
-async def _show(app: ThreadscopeApp, session: Session, signals: Signals) -> None:
-    """Runs the app; a signal, or the end of the observer, ends it as the key does."""
-    gc.freeze()  # what there is now stays: no collection need go through it again
-    loop, ended = asyncio.get_running_loop(), threading.Event()
+def replay(path: Path, *, speed: float, start_s: float, keep: Keep) -> int:
+    """Shows a saved session.
 
-    def watch() -> None:
-        while not ended.wait(LOOK_S):
-            if not os.isatty(0):  # hung up: Textual would wait for its writer for ever
-                session.close()
-                os._exit(128 + signal.SIGHUP)
-            if (signals.number or session.failure is not None) and app.is_running:
-                loop.call_soon_threadsafe(app.exit)
+    Args:
+        path: its file.
+        speed: at first.
+        start_s: from so many seconds on.
+        keep: what is kept of the screen.
 
-    watcher = threading.Thread(target=watch, name="terminal watch", daemon=True)
-    watcher.start()
-    try:
-        await app.run_async()
-    finally:
-        ended.set()
-        watcher.join()
+    Returns:
+        The exit status, as of `watch`.
+    """
+    with Signals() as signals:
+        try:
+            file = SessionFile(path)
+            camera = keep.camera()
+        except RecordingError as error:
+            return _complain(str(error))
+        player = Replay(file, speed, start_s, judge_of(file))
+        app = _app_class(keep)(
+            player, None, player=player, camera=camera, terminal=not keep.size, explain=_explain
+        )
+        ended = Linger(lambda: player.ended, LAST_S)
+        player.start()
+        try:
+            asyncio.run(
+                show(app, keep, signals, lambda: bool(keep.size) and ended.over(), player.close)
+            )
+        finally:
+            player.close()
+        trouble = keep.finish(camera, app.last_screen)
+        status = _complain(trouble or file.trouble) if trouble or file.trouble else 0
+        return 128 + signals.number if signals.number else status or app.return_code or 0
+
+
+def _explain(lint: str) -> str:
+    return explanation(LINTS[lint])
+
+
+def _app_class(keep: Keep) -> type[ThreadscopeApp]:
+    os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
+    if keep.filmed:  # what is shown to others is shown in all colours
+        os.environ.setdefault("TEXTUAL_COLOR_SYSTEM", "truecolor")
+    from threadscope.tui.app import ThreadscopeApp
+
+    return ThreadscopeApp

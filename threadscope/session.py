@@ -25,6 +25,8 @@ from threadscope.model.observation import Judge
 from threadscope.model.sample import Stack
 from threadscope.model.snapshot import Health, PhaseSummary, Snapshot, TargetInfo, Variant
 from threadscope.phases import GRACE_NS, Phase, Script, Way
+from threadscope.recording.encode import Encoder
+from threadscope.recording.tap import Tap
 from threadscope.rings.folder import new_run, probe_environment
 from threadscope.rings.set import RingSet
 from threadscope.sampling.tree import TreeSampler
@@ -75,13 +77,21 @@ class Session:
         target: the server.
         ways: how it can be asked; none: it is only watched, and there is no load.
         options: how it is asked at first.
+        saving: keeps what is seen.
 
     Attributes:
         options: the same.
     """
 
-    def __init__(self, target: Target, ways: Sequence[Way], options: Options) -> None:
+    def __init__(
+        self,
+        target: Target,
+        ways: Sequence[Way],
+        options: Options,
+        saving: Encoder | None = None,
+    ) -> None:
         self._target, self._ways, self.options = target, tuple(ways), options
+        self._saving = saving
         self._inbox: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._latest: Snapshot | None = None
         self._closing, self._over = threading.Event(), threading.Event()
@@ -121,7 +131,7 @@ class Session:
             raise
         self._rings = RingSet(folder, self._target.rings)
         t = now()
-        self._aggregator = Aggregator(t, wall_offset=time.time_ns() - t, judge=self.judge)
+        self._aggregator = self._new_aggregator(t)
         if self._load is not None:
             self._script = Script(self._load, self._aggregator, self.options.clients)
         self._course = self._script or Watching(self._aggregator, t, self.options.seconds)
@@ -129,6 +139,12 @@ class Session:
         self._aggregator.target = replace(info, cpus=cpus)
         self._thread = threading.Thread(target=self._observe, name="threadscope observer")
         self._thread.start()
+
+    def _new_aggregator(self, t: int) -> Aggregator:
+        wall_offset = time.time_ns() - t
+        if self._saving is None:
+            return Aggregator(t, wall_offset=wall_offset, judge=self.judge)
+        return Tap(self._saving, t, self.options.lints, wall_offset=wall_offset, judge=self.judge)
 
     def close(self) -> None:
         """Ends load, server and observer. Bounded, and may be called again."""
@@ -140,6 +156,8 @@ class Session:
         self._sight.close()
         self._target.stop()
         self._sampler.close()
+        if self._saving is not None:
+            self._saving.close()
         if self._folder is not None and not self._target.outlives():
             shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -187,6 +205,11 @@ class Session:
         said = [] if self.target.running else self._target.output(10)
         lines = [f"\n  {line}" for line in said if line.strip()]
         return self.broken + "".join(["; its last lines:", *lines] if lines else "")
+
+    @property
+    def unsaved(self) -> str:
+        """Why not all of it was saved, "" if all was, or nothing was to be."""
+        return self._saving.trouble if self._saving else ""
 
     # -- what others steer; all of it returns at once ------------------------------------------
     @property
@@ -378,7 +401,9 @@ class Session:
                 http=facts.http,
             )  # fmt: skip
         health = Health(
-            limited=self._rings.trouble or (self.broken if self.target.running else ""),
+            limited=self._rings.trouble
+            or (self.broken if self.target.running else "")
+            or self.unsaved,
             monitor_percent=self._usage.percent(t),
             load_percent=self._load_percent,
         )

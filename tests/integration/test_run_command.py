@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -12,7 +13,10 @@ from pathlib import Path
 
 import pytest
 
+import threadscope
 from tests.integration.command import GONE_S, Command, eventually
+from threadscope.recording.blocks import BlockReader
+from threadscope.recording.feed import read_results
 from threadscope.targets.ports import free_port
 
 pytestmark = pytest.mark.integration
@@ -59,6 +63,33 @@ def test_it_watches_the_requests_that_come(run, tmp_path):
     assert phase["requests"]["completed"] == phase["server"]["requests_completed"] == 7
     assert (tmp_path / "count").stat().st_size == 7
     watching.assert_nothing_left()
+
+
+@pytest.mark.parametrize("load", [(), ("--url", "/def?key=secret", "-c", "2")])
+def test_its_session_is_saved_and_gives_the_same_report(run, tmp_path, load):
+    port, path = free_port(), tmp_path / "x.tscope"
+    watching = run("--json", "-z", "2s", "--save", str(path), *load, "--", *uvicorn(port))
+    if not load:
+        eventually(lambda: listens(port), what="the server listens")
+        assert [ask(port, "/def?key=secret") for _ in range(7)] == [200] * 7
+    assert watching.status() == 0
+    file, again = read_results(path)
+    assert (again.trouble, file.header.threadscope) == ("", threadscope.__version__)
+    [live], [saved] = watching.document["phases"], again.finished
+    assert saved.completed == live["requests"]["completed"] > 5
+    assert saved.served == live["server"]["requests_completed"]
+    assert saved.behaviour.word.value == live["server"]["behaviour"]
+    assert not [block for block in BlockReader(path) if "secret" in json.dumps(block.entries)]
+
+
+def test_a_command_that_does_not_start_leaves_no_files(run, tmp_path):
+    kept = [tmp_path / "x.tscope", tmp_path / "x.cast", tmp_path / "x.svg"]
+    names = ("--save", "--record", "--screenshot")
+    options = [word for pair in zip(names, kept, strict=True) for word in pair]
+    watching = run(*options, "--", tmp_path / "nowhere")
+    assert watching.status() == 1
+    assert watching.err.text.startswith("Error: cannot start ")
+    assert [path for path in kept if path.exists()] == []
 
 
 def listens(port):

@@ -9,8 +9,8 @@ import pytest
 from tests import factories as f
 from tests.factories import S
 from tests.tui.test_app import Probe, drive, has
+from threadscope.model.history import History
 from threadscope.model.snapshot import DepthPoint, PhaseState
-from threadscope.tui.history import History
 from threadscope.tui.lanes import LanesPanel
 from threadscope.tui.split import SplitPanel
 
@@ -105,11 +105,11 @@ def test_the_variant_before_is_the_last_picture_of_its_measurement():
     settle = replace(other, phase=replace(other.phase, state=PhaseState.SETTLE))
     for snapshot in (first, last, drain, settle):
         history.add(snapshot)
-        assert history.before is None
+        assert history.before(history.latest) is None
     history.add(other)
-    assert history.before is last
+    assert history.before(history.latest) is last
     history.add(measured(f.cpu_async(30 * S)))
-    assert history.before is other
+    assert history.before(history.latest) is other
 
 
 def test_v_shows_it_at_any_time_and_the_overview_again():

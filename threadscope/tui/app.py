@@ -7,11 +7,14 @@ from typing import ClassVar
 
 from textual.app import App
 from textual.binding import BindingType
+from textual.driver import Driver
+from textual.drivers.headless_driver import HeadlessDriver
 
+from threadscope.model.history import History
 from threadscope.model.snapshot import Snapshot, Variant
 from threadscope.report.compare import last_of_each
 from threadscope.tui import keys
-from threadscope.tui.history import History
+from threadscope.tui.casting import casting
 from threadscope.tui.modals import (
     Overlay,
     card_overlay,
@@ -20,15 +23,17 @@ from threadscope.tui.modals import (
     route_overlay,
 )
 from threadscope.tui.palette import THEME
+from threadscope.tui.recording import RecordingActions
 from threadscope.tui.routes import RoutesPanel
 from threadscope.tui.screen import MainScreen
-from threadscope.tui.source import Controls, Source
+from threadscope.tui.scrubbing import ScrubbingActions
+from threadscope.tui.source import Camera, Controls, Player, Source
 from threadscope.tui.threads import ThreadsPanel
 
 NO_VARIANTS = "this server has no variants to choose from"
 
 
-class ThreadscopeApp(App[None]):
+class ThreadscopeApp(ScrubbingActions, RecordingActions, App[None]):
     """The screen over a source of snapshots.
 
     Args:
@@ -36,6 +41,9 @@ class ThreadscopeApp(App[None]):
         controls: what the keys steer; None where nothing can be steered.
         fps: pictures a second.
         explain: what a lint means, by its name; None: nobody can tell.
+        player: the source, where it is a saved session.
+        camera: takes pictures and screencasts; None where nothing can be kept.
+        terminal: False: there is none, only the camera sees the screen.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings()]
@@ -43,25 +51,41 @@ class ThreadscopeApp(App[None]):
     ALLOW_SELECT = False
 
     def __init__(
-        self, source: Source, controls: Controls | None, *, fps: float = 4,
+        self,
+        source: Source,
+        controls: Controls | None,
+        *,
+        fps: float = 4,
         explain: Callable[[str], str] | None = None,
-    ) -> None:  # fmt: skip
+        player: Player | None = None,
+        camera: Camera | None = None,
+        terminal: bool = True,
+    ) -> None:
+        self.camera = camera
+        self._terminal = terminal
         super().__init__()
         self.animation_level = "none"
         self.register_theme(THEME)
         self.theme = THEME.name
-        self.history = History()
-        """The last minute."""
+        self.player = player
+        self.history = player.history if player else History()
+        """The last minute, or a whole saved session."""
         self.shown: Snapshot | None = None
         """What the screen shows."""
         self.main = MainScreen()
         """The panels."""
         self._source = source
+        self._pulled: Snapshot | None = None
         self._controls = controls
         self._fps = fps
         self._explain = explain
         self._paused = False
         self._touring = False
+
+    def get_driver_class(self) -> type[Driver]:
+        """The terminal's driver, or one without a terminal; the camera looks on."""
+        base = super().get_driver_class() if self._terminal else HeadlessDriver
+        return casting(base, lambda app: self.camera)
 
     def on_mount(self) -> None:
         """Begin to pull."""
@@ -71,11 +95,6 @@ class ThreadscopeApp(App[None]):
         self.call_after_refresh(self.tick)
 
     @property
-    def paused(self) -> bool:
-        """The picture stands still; snapshots are kept all the same."""
-        return self._paused
-
-    @property
     def variants(self) -> tuple[Variant, ...]:
         """The variants that can be asked for."""
         return self._controls.variants if self._controls else ()
@@ -83,15 +102,18 @@ class ThreadscopeApp(App[None]):
     def tick(self) -> None:
         """Pull the newest snapshot and show it."""
         snapshot = self._source.latest()
-        if snapshot is None or snapshot is self.history.latest:
+        if snapshot is None or snapshot is self._pulled:
             return
-        self.history.add(snapshot)
+        self._pulled = snapshot
+        if self.player is None:
+            self.history.add(snapshot)
         if self._paused:
             self._draw()
         else:
             self._show(snapshot)
         self._update_keys()
         self._watch_tour(snapshot)
+        self.watch_camera(snapshot)
 
     def _show(self, snapshot: Snapshot) -> None:
         self.shown = snapshot
@@ -101,7 +123,8 @@ class ThreadscopeApp(App[None]):
         latest = self.history.latest
         if self.shown is not None and latest is not None:
             behind = latest.at - self.shown.at if self._paused else None
-            self.main.show(self.shown, behind, self.history.before)
+            self.main.status.position = self.position
+            self.main.show(self.shown, behind, self.history.before(self.shown))
 
     def _watch_tour(self, snapshot: Snapshot) -> None:
         """A tour that just ended leaves the split picture and a card, if it saw two variants."""
@@ -113,7 +136,12 @@ class ThreadscopeApp(App[None]):
             self.push_screen(card_overlay(summaries))
 
     def _update_keys(self) -> None:
-        possible = [key for key in keys.KEYS if self._possible(key.action)]
+        filming = self.camera is not None and self.camera.rolling
+        possible = [
+            key._replace(short="stop recording") if key.action == "record" and filming else key
+            for key in keys.KEYS
+            if self._possible(key.action)
+        ]
         self.main.show_keys(possible, self._paused)
 
     @property
@@ -125,6 +153,10 @@ class ThreadscopeApp(App[None]):
         return f"{broken}: nothing to steer any more" if broken else ""
 
     def _possible(self, action: str) -> bool:
+        if action in keys.REPLAYING and self.player is None:
+            return False
+        if action in keys.FILMING and self.camera is None:
+            return False
         return keys.possible(action, not self._unsteered, self.variants)
 
     def _steered(self, action: str) -> Controls | None:
@@ -140,22 +172,13 @@ class ThreadscopeApp(App[None]):
         """List the keys."""
         if not isinstance(self.screen, Overlay):
             here = [key for key in keys.KEYS if self._possible(key.action)]
-            absent = [key for key in keys.KEYS if not self._possible(key.action)]
+            absent = [
+                key
+                for key in keys.KEYS
+                if key.action in keys.STEERING and not self._possible(key.action)
+            ]
             why = self._unsteered or NO_VARIANTS
             self.push_screen(help_overlay(here, absent, why))
-
-    def action_pause(self) -> None:
-        """Stop the picture, or go on with the newest."""
-        if self.shown is None:
-            return
-        self._paused = not self._paused
-        self._update_keys()
-        self._show(self.shown if self._paused else self.history.latest or self.shown)
-
-    def action_step(self, by: int) -> None:
-        """Go back or forth in the last minute."""
-        if self._paused and self.shown is not None:
-            self._show(self.history.step(self.shown, by))
 
     def action_next_variant(self) -> None:
         """The variant after the present one."""

@@ -50,6 +50,28 @@ KEYS = (
         True,
     ),
     Key("right", "→", "step(1)", "", ""),
+    Key(
+        "n",
+        "n",
+        "change(1)",
+        "change",
+        "while paused: to the next change of behaviour or finding, or back",
+        3,
+        "n N",
+        True,
+    ),
+    Key("N", "N", "change(-1)", "", ""),
+    Key(
+        "less_than_sign",
+        "<",
+        "speed(-1)",
+        "speed",
+        "replay slower, faster: 0.1 to 16 times",
+        2,
+        "< >",
+    ),
+    Key("greater_than_sign", ">", "speed(1)", "", ""),
+    Key("g", "g", "go_to", "go to", "replay from another time", 3),
     Key("s", "s", "sort", "sort", "sort the threads, or the routes, by the next column", 6),
     Key("S", "S", "reverse", "", "turn their order around"),
     Key("H", "H", "idle", "", "hide idle threads"),
@@ -65,6 +87,8 @@ KEYS = (
     Key("enter", "enter", "open", "explain", "what the finding means; a route's slow requests", 6),
     Key("4", "4", "view('output')", "output", "what the server printed", 6),
     Key("5", "5", "view('charts')", "charts", "rate and latency of the last minute", 6),
+    Key("r", "r", "record", "record", "record a screencast, and end it", 5),
+    Key("p", "p", "picture", "picture", "take a picture of the screen, as SVG", 7),
     Key("q", "q", "quit", "quit", "quit; Ctrl-C too, at any time", 0),
     Key("ctrl+c", "^C", "quit", "", ""),
     Key("question_mark", "?", "help", "help", "this list", 0),
@@ -82,6 +106,11 @@ STEERING = frozenset(
     )
 )
 """Actions that need a load to steer."""
+
+REPLAYING = frozenset(("speed(-1)", "speed(1)", "go_to"))
+"""Actions that need a saved session."""
+FILMING = frozenset(("record", "picture"))
+"""Actions that need a camera."""
 
 
 def bindings() -> list[Binding]:

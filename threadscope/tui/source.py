@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from threadscope.model.history import History
 from threadscope.model.snapshot import Snapshot, Variant
 
 
@@ -42,4 +43,64 @@ class Controls(Protocol):
 
     def toggle_load(self) -> None:
         """Stop the load, or start it again."""
+        ...
+
+
+class Player(Source, Protocol):
+    """A source that is over already: its clock can be stopped, turned back, and run fast."""
+
+    history: History
+    """All that there is to see, as far as it was read."""
+    speed: float
+    """Seconds of the observation a second."""
+
+    @property
+    def length_ns(self) -> int:
+        """From its begin to its end."""
+        ...
+
+    def pause(self) -> None:
+        """Stop the clock."""
+        ...
+
+    def play_from(self, t: int) -> None:
+        """Let it go on from a moment, monotonic ns."""
+        ...
+
+    def change_speed(self, by: int) -> None:
+        """So many steps faster, or slower."""
+        ...
+
+
+class Camera(Protocol):
+    """Takes pictures and screencasts. What its methods return is for the user."""
+
+    @property
+    def rolling(self) -> bool:
+        """Whether it records."""
+        ...
+
+    @property
+    def trouble(self) -> str:
+        """Why it records no more; "" while it does."""
+        ...
+
+    def start(self, width: int, height: int) -> str:
+        """Begin a screencast of a screen of this size."""
+        ...
+
+    def stop(self) -> str:
+        """End it."""
+        ...
+
+    def output(self, data: str, width: int, height: int) -> None:
+        """What the screen is sent, and its size."""
+        ...
+
+    def marker(self, label: str) -> None:
+        """A place in the screencast to jump to."""
+        ...
+
+    def picture(self, screen: str, width: int, height: int) -> str:
+        """Write a picture of a screen, by what draws all of it."""
         ...

@@ -38,10 +38,13 @@ class StatusBar(Panel):
         super().__init__(id=id)
         self.behind_ns: int | None = None
         """Paused: how far back the picture lies; None while it is live."""
+        self.position = ""
+        """Where in a saved session the picture lies; "" while it is live."""
 
     def draw(self, snapshot: Snapshot, width: int, height: int) -> list[Strip]:
         """Two lines; what there is no room for is left out, the least important first."""
-        return [_who(snapshot, self.behind_ns, width), _how(snapshot, width)]
+        paused = f"PAUSED  {seconds(self.behind_ns)} ago" if self.behind_ns is not None else ""
+        return [_who(snapshot, self.position or paused, width), _how(snapshot, width)]
 
 
 def phase_text(phase: PhaseInfo, at: int) -> str:
@@ -57,8 +60,8 @@ def phase_text(phase: PhaseInfo, at: int) -> str:
     return tour + phase.state.value
 
 
-def _who(snapshot: Snapshot, behind_ns: int | None, width: int) -> Strip:
-    left, right = _left(snapshot, behind_ns, width), _right(snapshot.target, width)
+def _who(snapshot: Snapshot, place: str, width: int) -> Strip:
+    left, right = _left(snapshot, place, width), _right(snapshot.target, width)
     full = next((one for one in left if one.rank == TITLE), None)
     if full is not None:  # a route gives way before a fact does: its begin says which one it is
         left[left.index(full)] = _cut(full, MIN_TITLE)
@@ -78,12 +81,12 @@ def _cut(title: Item, width: int) -> Item:
     return item(fit(text, width), style, rank=title.rank)
 
 
-def _left(snapshot: Snapshot, behind_ns: int | None, width: int) -> list[Item]:
+def _left(snapshot: Snapshot, place: str, width: int) -> list[Item]:
     """What is watched, and how far it is."""
     phase = snapshot.phase
     out = [item("threadscope", KEY, rank=7 if width < WIDE else 3)]
-    if behind_ns is not None:
-        out[0] = item(f" PAUSED  {seconds(behind_ns)} ago ", CHIP, rank=0)
+    if place:
+        out[0] = item(f" {place} ", CHIP, rank=0)
     out.append(item(snapshot.target.title, STRONG, rank=3))
     if phase.variant.title:
         out.append(item(phase.variant.title, TEXT, rank=TITLE))

@@ -1,0 +1,158 @@
+"""A session file as such: one line that says what it is, then compressed blocks.
+
+A block stands for itself: its length and its checksum come first. What was written last is lost
+when the writer dies in the middle of it, and nothing before that.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from struct import Struct
+from struct import error as StructError
+from typing import Any, NamedTuple
+
+from threadscope.recording.errors import RecordingError
+
+FORMAT = 1
+MAGIC = b"threadscope session "
+FIRST_LINE = MAGIC + b"%d\n"
+HEAD = Struct("<3I")
+"""Length and CRC-32 of what follows, and how much of it, unpacked, is JSON."""
+RECORD = Struct("<QBBHIQQQIIIHH")
+"""A ring's record without its second sequence number."""
+MOST = 64 << 20
+"""Bytes of a block, unpacked; ours are a thousandth of that."""
+
+Entry = list[Any]
+
+
+class Block(NamedTuple):
+    """About a second of what was observed."""
+
+    entries: list[Entry]
+    records: list[tuple[int, ...]]
+    """Of all batches in the entries, in their order."""
+    end: int
+    """Bytes of the file up to here."""
+
+
+class BlockWriter:
+    """Appends blocks to a new file.
+
+    Args:
+        path: is overwritten.
+
+    Raises:
+        RecordingError: it cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        _refuse_to_replace(path)
+        try:
+            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            os.write(self._fd, FIRST_LINE % FORMAT)
+        except OSError as error:
+            raise RecordingError(f"cannot write {path}: {error.strerror}") from error
+        self._size = os.lseek(self._fd, 0, os.SEEK_CUR)
+        self.trouble = ""
+        """Why nothing is written any more."""
+
+    def write(self, entries: list[Entry], records: list[bytes]) -> None:
+        """Appends a block; a full disk ends the file before it, and `trouble` says so."""
+        if self.trouble:
+            return
+        text = json.dumps(entries, separators=(",", ":"), ensure_ascii=False).encode()
+        packed = zlib.compress(text + b"".join(records), 6)
+        data = HEAD.pack(len(packed), zlib.crc32(packed), len(text)) + packed
+        try:
+            written = os.write(self._fd, data)
+            while written < len(data):
+                written += os.write(self._fd, data[written:])
+            self._size += written
+        except OSError as error:
+            self.trouble = f"{self._path.name} ends here: {error.strerror}"
+            os.ftruncate(self._fd, self._size)
+
+    def close(self) -> None:
+        """Lets go of the file."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+class BlockReader:
+    """Reads a file's blocks, as far as they are whole.
+
+    Args:
+        path: the file.
+
+    Raises:
+        RecordingError: it cannot be read, or is no session file of this format.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self.size = path.stat().st_size
+            with path.open("rb") as file:
+                line = file.readline(80)
+        except OSError as error:
+            raise RecordingError(f"cannot read {path}: {error.strerror}") from error
+        self._start = len(line)
+        if not line.startswith(MAGIC) or not line.removeprefix(MAGIC).strip().isdigit():
+            raise RecordingError(f"{path} is no session file: `--save` makes them")
+        if int(line.removeprefix(MAGIC)) != FORMAT:
+            raise RecordingError(
+                f"{path} has format {line.removeprefix(MAGIC).decode().strip()}, this threadscope "
+                f"reads {FORMAT}: use the version that wrote it, or a newer one"
+            )
+        self.trouble = ""
+        """Why the file ends before its end; known when all blocks were read."""
+
+    def __iter__(self) -> Iterator[Block]:
+        """From the first block to the last whole one."""
+        self.trouble = ""
+        end = self._start
+        with self.path.open("rb") as file:
+            file.seek(end)
+            while head := file.read(HEAD.size):
+                block = self._block(head, file.read(_length(head)), end)
+                if block is None:
+                    self.trouble = f"{self.path.name} is cut off or damaged after {end:,} bytes"
+                    return
+                yield block
+                end = block.end
+
+    def _block(self, head: bytes, packed: bytes, begin: int) -> Block | None:
+        if len(head) < HEAD.size:
+            return None
+        length, crc, text = HEAD.unpack(head)
+        if len(packed) != length or zlib.crc32(packed) != crc:
+            return None
+        try:
+            data = zlib.decompressobj().decompress(packed, MOST)
+            entries = json.loads(data[:text])
+            records = list(RECORD.iter_unpack(data[text:]))
+        except (ValueError, RecursionError, zlib.error, StructError):
+            return None
+        return Block(entries, records, begin + HEAD.size + length)
+
+
+def _refuse_to_replace(path: Path) -> None:
+    """Anything but an older session: a name that was mistyped costs nobody a file."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(MAGIC))
+    except OSError:
+        return
+    if path.is_file() and start and start != MAGIC:
+        raise RecordingError(f"{path} exists and is no session file: choose another name")
+
+
+def _length(head: bytes) -> int:
+    return min(HEAD.unpack(head)[0], MOST) if len(head) == HEAD.size else 0
