@@ -88,9 +88,8 @@ def test_the_summary_is_printed_as_by_hand(kept):
 
 
 def test_the_report_of_the_session_is_the_live_one(demo, tmp_path):
-    run = demo(
-        "--work", WORK, "-n", "6", "--set", "loop-blocked=1ms", "--json", "--save", str(tmp_path / "x.tscope")
-    )  # fmt: skip
+    saved = ("--json", "--save", str(tmp_path / "x.tscope"))
+    run = demo("--work", WORK, "-n", "6", "--set", "loop-blocked=1ms", *saved)
     assert run.status() == 0
     again = threadscope_("report", "x.tscope", "--json", cwd=tmp_path)
     assert (again.returncode, again.stderr) == (0, "")
