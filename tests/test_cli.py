@@ -51,6 +51,8 @@ Options:
                             answered  [default: the demo's]
   -z, --duration TIME       Length of each measurement, as in 500ms, 5s or 2m
                             [default: 10s]
+  -q, --rate NUMBER         Requests per second of all clients together, on a
+                            schedule, however slow the answers are.
   -n, --requests NUMBER     End each measurement after so many requests.
   -t, --timeout TIME        Longest wait for an answer.  [default: 30s]
   --work NUMBER             Work of a request, in the demo's unit  [default:
@@ -240,7 +242,7 @@ def test_the_help_of_compare_fits_and_names_its_options():
     [
         (["demos"], "Error: No such command 'demos'.", "hint: threadscope --help"),
         (["--quiet"], "Error: No such option '--quiet'.", "hint: threadscope --help"),
-        (["demo", "cpu", "--rate", "3"], "Error: No such option '--rate'.",
+        (["demo", "cpu", "--fast", "3"], "Error: No such option '--fast'.",
          "hint: threadscope demo --help"),
         (["demo", "cpu", "x"], "Error: Got unexpected extra argument",
          "hint: threadscope demo --help"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.factories import ASYNC, DEF, summary
 from threadscope.load.plan import LoadPlan
 from threadscope.model.snapshot import Latency
-from threadscope.phases import Phase, Played, best_of_each
+from threadscope.phases import Phase, Played, best_of_each, schedule_step
 
 URL = "http://127.0.0.1:8000/"
 
@@ -40,3 +40,12 @@ def test_variants_come_as_they_were_first_seen():
 def test_a_phase_without_an_answer_says_nothing():
     assert best_of_each([played(latency=Latency())]) == []
     assert best_of_each([]) == []
+
+
+def test_a_schedule_goes_by_steps_of_1_2_and_5_and_ends_below_1():
+    steps = [1.0]
+    while len(steps) < 8:
+        steps.append(schedule_step(steps[-1], True))
+    assert steps == [1, 2, 5, 10, 20, 50, 100, 200]
+    assert [schedule_step(rate, False) for rate in (200, 7.3, 2, 1)] == [100, 5, 1, None]
+    assert schedule_step(50_000, True) == 50_000

@@ -15,7 +15,7 @@ from threadscope import cli_recording, commands
 from threadscope.check import check
 from threadscope.cli_recording import film_options, keep_from, save_option, saving
 from threadscope.lint_options import known_lint, lint_options, settings_of
-from threadscope.options import load_options, load_plan
+from threadscope.options import RATE_HELP, load_options, load_plan, rate
 from threadscope.options import seconds as _time
 from threadscope.options import whole as _whole
 from threadscope.usage import Commands
@@ -73,6 +73,7 @@ Examples:
     callback=_time,
     help="Length of each measurement, as in 500ms, 5s or 2m  [default: 10s]",
 )
+@click.option("-q", "--rate", metavar="NUMBER", callback=rate, help=RATE_HELP)
 @click.option(
     "-n",
     "--requests",
@@ -153,9 +154,9 @@ def _check_demo(demo: Demo, options: dict[str, Any]) -> None:
     if options["work"] is not None and not demo.work:
         wrong = f"a request of demo {demo.name} does no work"
         raise click.BadParameter(wrong, param_hint="'--work'")
-    if demo.bursts and (options["duration"] or options["requests"]):
+    if demo.bursts and (options["duration"] or options["requests"] or options["rate"]):
         wrong = f"demo {demo.name} measures whole bursts: -c is their size"
-        raise click.BadParameter(wrong, param_hint="'-z' or '-n'")
+        raise click.BadParameter(wrong, param_hint="'-z', '-n' or '-q'")
 
 
 def _run_demo(demo: Demo, options: dict[str, Any]) -> int:
@@ -173,6 +174,7 @@ def _run_demo(demo: Demo, options: dict[str, Any]) -> int:
             clients=options["concurrency"] or demo.clients,
             seconds=options["duration"],
             requests=options["requests"],
+            rate=options["rate"],
             lints=settings_of(options),
         ),
         port=options["port"],

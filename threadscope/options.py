@@ -17,6 +17,10 @@ UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 MOST_CLIENTS = 10_000
 MOST_BYTES = 8 << 20
 
+RATE_HELP = (
+    "Requests per second of all clients together, on a schedule, however slow the answers are."
+)
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -52,17 +56,17 @@ def whole(most: int) -> Callable[[click.Context, click.Parameter, str | None], i
     return parse
 
 
-def _rate(_: click.Context, __: click.Parameter, value: str | None) -> float | None:
+def rate(_: click.Context, __: click.Parameter, value: str | None) -> float | None:
     """`200`, `0.5`, `10k`: requests per second."""
     if value is None:
         return None
     found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)(k?)", value.strip().lower(), re.ASCII)
-    rate = float(found[1]) * POWERS[found[2]] if found else 0.0
-    if not 0 < rate <= 100_000:
+    number = float(found[1]) * POWERS[found[2]] if found else 0.0
+    if not 0 < number <= 100_000:
         raise click.BadParameter(
             f"{value!r} is not a rate: requests per second, more than 0 and up to 100k, as in 200"
         )
-    return rate
+    return number
 
 
 def _headers(_: click.Context, __: click.Parameter, given: Sequence[str]) -> list[tuple[str, str]]:
@@ -103,9 +107,7 @@ LOAD_OPTIONS = (
                  help="Stop after so many requests."),
     click.option("-z", "--duration", metavar="TIME", callback=seconds,
                  help="Stop after so long, as in 500ms, 5s or 2m."),
-    click.option("-q", "--rate", metavar="NUMBER", callback=_rate,
-                 help="Requests per second of all clients together, on a schedule, however slow"
-                 " the answers are."),
+    click.option("-q", "--rate", metavar="NUMBER", callback=rate, help=RATE_HELP),
     click.option("--burst", metavar="NUMBER", callback=whole(MOST_CLIENTS),
                  help="So many requests at once, timed as a whole."),
     click.option("-m", "--method", metavar="METHOD", default="GET", show_default=True,

@@ -29,6 +29,8 @@ CLEAR_NS = 5_000_000_000
 """How long the next phase waits for requests that were cut off and still run in the server."""
 QUIET_NS = 300_000_000
 STOPPED = "stopped before its end"
+OPEN_CLIENTS = 100
+"""With a rate, at least so many requests may be out at a time: what is slow must not slow it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,15 @@ class Phase:
     def live(self) -> bool:
         """It has no end of its own: whenever it is stopped, it is whole."""
         return self.plan.live
+
+
+def schedule_step(rate: float, up: bool) -> float | None:
+    """The next of 1, 2, 5, 10, 20, 50, … requests a second; None: there is no lower one."""
+    steps = [float(digit * 10**power) for power in range(5) for digit in (1, 2, 5)]
+    found = [x for x in steps if (x > rate if up else x < rate)]
+    if not found:
+        return steps[-1] if up else None
+    return found[0] if up else found[-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +152,28 @@ class Script:
         self._load.set_clients(self._clients)
         self._aggregator.set_load(t, clients=self._clients)
 
+    def change_rate(self, up: bool, now_per_second: float, t: int) -> None:
+        """Lets requests come on a schedule: a step faster, or slower; slowest of all: closed loop.
+
+        Args:
+            up: faster.
+            now_per_second: what is answered now; the first schedule is the step below that.
+            t: monotonic ns now.
+        """
+        running = self._running
+        if running is None or running.plan.model is Model.BURST:
+            return
+        old = running.plan.rate
+        rate = schedule_step(old, up) if old else schedule_step(now_per_second, False) or 1.0
+        if old and rate:
+            self._running = replace(running, plan=replace(running.plan, rate=rate))
+            self._load.set_rate(rate)
+            self._aggregator.set_load(t, rate=rate)
+        elif old or up:  # from one model to the other: another phase
+            model = Model.OPEN if rate else Model.CLOSED
+            plan = replace(running.plan, seconds=None, requests=None, rate=rate, model=model)
+            self.play([Phase(running.variant, plan)], t)
+
     def toggle_load(self, t: int) -> None:
         """Stops the load, or starts it again; every phase begins with it."""
         self._on = not self._on
@@ -234,7 +267,9 @@ class Script:
             return
         phase = self._next.popleft()
         if phase.plan.model is not Model.BURST:  # there, they are the size of the experiment
-            phase = replace(phase, plan=replace(phase.plan, clients=self._clients))
+            least = OPEN_CLIENTS if phase.plan.model is Model.OPEN else 1
+            clients = max(self._clients, least)
+            phase = replace(phase, plan=replace(phase.plan, clients=clients))
         self._running, plan, self._on = phase, phase.plan, True
         self._aggregator.begin_phase(
             t,
@@ -243,6 +278,7 @@ class Script:
             plan.seconds,
             tour=phase.tour,
             burst=plan.clients if plan.model is Model.BURST else None,
+            rate=plan.rate,
         )
         self._load.begin(phase.plan)
 

@@ -19,7 +19,7 @@ from queue import Empty, SimpleQueue
 from threadscope.lints.judge import Lints, Settings
 from threadscope.load.control import LoadProcess
 from threadscope.load.messages import Died, Event, Result, State, Usage
-from threadscope.load.plan import Model
+from threadscope.load.plan import LoadPlan, Model
 from threadscope.model.aggregator import Aggregator
 from threadscope.model.observation import Judge
 from threadscope.model.sample import Stack
@@ -56,6 +56,8 @@ class Options:
     clients: int
     seconds: float | None = None
     requests: int | None = None
+    rate: float | None = None
+    """Requests a second on a schedule, where a closed loop was planned; None: leave it so."""
     lints: Settings = field(default_factory=Settings)
     """Which of them speak, and from where on."""
 
@@ -247,6 +249,13 @@ class Session:
         if script is not None:
             self._inbox.put(lambda: script.change_clients(by, now()))
 
+    def change_rate(self, up: bool) -> None:
+        """Lets requests come on a schedule, faster or slower."""
+        script = self._script
+        if script is not None:
+            seen = self._latest.per_second if self._latest is not None else None
+            self._inbox.put(lambda: script.change_rate(up, seen or 0.0, now()))
+
     def toggle_load(self) -> None:
         """Stops the load, or starts it again."""
         script = self._script
@@ -289,9 +298,15 @@ class Session:
         return [
             Phase(way.variant, plan, tour, again=live)
             if plan.model is Model.BURST
-            else Phase(way.variant, replace(plan, seconds=seconds, requests=requests), tour)
+            else Phase(way.variant, self._timed(plan, seconds, requests), tour)
             for plan in way.plans(self._aggregator.target.url)
         ]
+
+    def _timed(self, plan: LoadPlan, seconds: float | None, requests: int | None) -> LoadPlan:
+        plan = replace(plan, seconds=seconds, requests=requests)
+        if self.options.rate is None or plan.model is not Model.CLOSED:
+            return plan
+        return replace(plan, model=Model.OPEN, rate=self.options.rate)
 
     # -- the observer --------------------------------------------------------------------------
     def _on_load_event(self, event: Event) -> None:

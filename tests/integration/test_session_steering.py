@@ -158,3 +158,19 @@ def test_finishing_what_never_began(session):
     session.finish()
     assert session.over
     assert session.finished == session.results == []
+
+
+def test_a_rate_takes_the_place_of_the_clients_and_gives_it_back(session):
+    session.show_variant("async")
+    shown(session, measuring("async"))
+    session.change_rate(up=False)  # nothing is slower than a closed loop
+    session.change_rate(up=True)
+    first = shown(
+        session, lambda s: s.phase.rate is not None and s.phase.state is PhaseState.MEASURE
+    )
+    session.change_rate(up=True)
+    faster = shown(session, lambda s: (s.phase.rate or 0) > first.phase.rate)
+    assert faster.marks[-1].text == f"{faster.phase.rate:g} req/s"
+    for _ in range(20):
+        session.change_rate(up=False)
+    assert shown(session, lambda s: s.phase.rate is None and s.done).phase.clients == 4

@@ -45,6 +45,9 @@ class Notebook:
     def change_clients(self, by: int) -> None:
         self.asked.append(("clients", by))
 
+    def change_rate(self, up: bool) -> None:
+        self.asked.append(("rate", up))
+
     def toggle_load(self) -> None:
         self.asked.append(("load",))
 
@@ -179,10 +182,10 @@ def test_zoom_sort_and_idle():
 
 def test_keys_steer_the_load():
     async def steps(probe: Probe) -> None:
-        await probe.press("a", "d", "m", "t", "[", "]", "l")
+        await probe.press("a", "d", "m", "t", "[", "]", "{", "}", "l")
         assert probe.notebook.asked == [
             ("variant", "async"), ("variant", "def"), ("variant", "def"), ("tour",),
-            ("clients", -1), ("clients", 1), ("load",),
+            ("clients", -1), ("clients", 1), ("rate", False), ("rate", True), ("load",),
         ]  # fmt: skip
 
     drive(steps, f.cpu_async())
@@ -191,12 +194,12 @@ def test_keys_steer_the_load():
 def test_without_controls_the_keys_are_not_offered_and_say_why_they_do_nothing():
     async def steps(probe: Probe) -> None:
         assert "tour" not in probe.screen()[-1]
-        for key in "amt[]l":
+        for key in "amt[]{}l":
             await probe.press(key)
             assert probe.screen()[-1] == " there is no load to steer here"
             probe.app.main.keys.say("")
         await probe.press("?")
-        assert has(probe.screen(), "m a d t [ ] l: there is no load to steer here")
+        assert has(probe.screen(), "m a d t [ ] { } l: there is no load to steer here")
 
     drive(steps, f.cpu_async(), steered=False)
 

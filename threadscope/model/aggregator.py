@@ -107,11 +107,11 @@ class Aggregator:
     # -- phases --------------------------------------------------------------------------------
     def begin_phase(
         self, t: int, variant: Variant, clients: int, seconds: float | None, *,
-        tour: bool = False, burst: int | None = None,
+        tour: bool = False, burst: int | None = None, rate: float | None = None,
     ) -> None:  # fmt: skip
         """A variant comes under load."""
         self._phase = PhaseInfo(
-            variant, PhaseState.STARTING, t, seconds, clients, True, tour, burst
+            variant, PhaseState.STARTING, t, seconds, clients, True, tour, burst, rate
         )
         self._phase_begun = t
         self._marks.add(t, variant.key)
@@ -148,17 +148,20 @@ class Aggregator:
             fold.clients.forget()
             fold.timeline.in_flight = 0
 
-    def set_load(self, t: int, *, clients: int | None = None, on: bool | None = None) -> None:
+    def set_load(
+        self, t: int, *, clients: int | None = None, on: bool | None = None,
+        rate: float | None = None,
+    ) -> None:  # fmt: skip
         """The load was changed at t while it runs."""
         if clients is not None:
             self._marks.add(t, f"{clients} clients")
+            self._phase = replace(self._phase, clients=clients)
+        if rate is not None:
+            self._marks.add(t, f"{rate:g} req/s")
+            self._phase = replace(self._phase, rate=rate)
         if on is not None:
             self._marks.add(t, "load on" if on else "load off")
-        self._phase = replace(
-            self._phase,
-            clients=self._phase.clients if clients is None else clients,
-            load_on=self._phase.load_on if on is None else on,
-        )
+            self._phase = replace(self._phase, load_on=on)
 
     def as_seen(self) -> LoadResult:
         """What a load would say that cannot be waited for: counts as they were seen here.
@@ -187,6 +190,7 @@ class Aggregator:
             variant=self._phase.variant,
             round=1,
             clients=self._phase.clients,
+            rate=self._phase.rate,
             settle_s=result.settle_s,
             duration_s=result.duration_s,
             drain_s=result.drain_s,

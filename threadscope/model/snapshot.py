@@ -204,6 +204,8 @@ class PhaseInfo:
     tour: bool = False
     burst: int | None = None
     """Requests that are sent at once; None: it is no burst."""
+    rate: float | None = None
+    """Requests a second, on a schedule; None: the clients ask again when they are answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,6 +364,8 @@ class PhaseSummary:
     """Why it did not reach its end."""
     findings: tuple[Finding, ...] = ()
     """What was wrong in its measurement, the worst first."""
+    rate: float | None = None
+    """Requests a second on a schedule, the last one asked for; None: a closed loop or a burst."""
     burst: BurstSummary | None = None
     """None: it was none."""
     beside: tuple[BesideSummary, ...] = ()

@@ -145,7 +145,7 @@ def _requests(phase: PhaseSummary, measured: bool) -> dict[str, Any]:
 def _load(phase: PhaseSummary) -> dict[str, Any]:
     return {
         "concurrency": phase.clients,
-        "rate": None,
+        "rate": phase.rate,
         "generator_cpu_percent": _round(phase.generator_percent, 1),
     }
 

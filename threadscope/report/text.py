@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice, takewhile
 
-from threadscope.model.snapshot import Event, LogLine, PhaseState, Snapshot, Variant
+from threadscope.model.snapshot import (
+    Event,
+    LogLine,
+    PhaseInfo,
+    PhaseState,
+    PhaseSummary,
+    Snapshot,
+    Variant,
+)
 from threadscope.report.bursts import burst_title
 from threadscope.report.units import duration, elapsed, plural, rate, tokens, wall
 
@@ -54,19 +62,23 @@ class TextReport:
         for summary in snapshot.finished[self._ended :]:
             if self._begun == self._ended:  # it was over before it was seen
                 moment = self._first_moment(snapshot, summary.variant)
-                self._begin(moment, summary.variant, summary.clients, summary.burst is not None)
+                self._begin(moment, summary, summary.burst is not None)
             word, why = summary.behaviour.word.upper(), summary.behaviour.sentence
             took = f"{burst_title(summary.burst)}: " if summary.burst else ""
             self._heads.append((begun, f"== {summary.variant.title}: {took}{word}, {why}"))
             self._ended += 1
         if running and self._begun == ended:
-            self._begin(begun, phase.variant, phase.clients, phase.burst is not None)
+            self._begin(begun, phase, phase.burst is not None)
 
-    def _begin(self, t: int, variant: Variant, clients: int, burst: bool) -> None:
+    def _begin(self, t: int, phase: PhaseInfo | PhaseSummary, burst: bool) -> None:
         self._begun += 1
-        who = f"{plural(clients, 'request')} at once" if burst else plural(clients, "client")
-        asked_by = f": {who}" if clients else ""
-        self._heads.append((t, f"== {variant.title}{asked_by}"))
+        who = plural(phase.clients, "client")
+        if burst:
+            who = f"{plural(phase.clients, 'request')} at once"
+        elif phase.rate is not None:
+            who = f"{phase.rate:g} requests a second"
+        asked_by = f": {who}" if phase.clients else ""
+        self._heads.append((t, f"== {phase.variant.title}{asked_by}"))
 
     def _first_moment(self, snapshot: Snapshot, variant: Variant) -> int:
         """Not after the first request of a phase that is seen for the first time."""

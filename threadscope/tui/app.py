@@ -204,6 +204,11 @@ class ThreadscopeApp(ScrubbingActions, RecordingActions, App[None]):
         if controls := self._steered(f"clients({by})"):
             controls.change_clients(by)
 
+    def action_rate(self, up: bool) -> None:
+        """Requests on a schedule: more a second, or fewer."""
+        if controls := self._steered(f"rate({up})"):
+            controls.change_rate(up)
+
     def action_load(self) -> None:
         """The load off, and on again."""
         if controls := self._steered("load"):

@@ -43,7 +43,8 @@ def _rate_title(snapshot: Snapshot, width: int) -> Strip:
     line = Line().add(" Rate", STRONG).add("   answers in each second", MUTED)
     if not phase.clients:
         return line.strip(width)
-    load = plural(phase.clients, "client") + ("" if phase.load_on else ", load off")
+    asked = f"{phase.rate:g} a second" if phase.rate else plural(phase.clients, "client")
+    load = asked + ("" if phase.load_on else ", load off")
     return line.to(width - len(load) - 1).add(load, TEXT).strip(width)
 
 

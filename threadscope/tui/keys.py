@@ -37,6 +37,16 @@ KEYS = (
         "left_square_bracket", "[", "clients(-1)", "clients", "one client less, one more", 3, "[ ]"
     ),
     Key("right_square_bracket", "]", "clients(1)", "", ""),
+    Key(
+        "left_curly_bracket",
+        "{",
+        "rate(False)",
+        "rate",
+        "requests on a schedule: fewer a second, more",
+        5,
+        "{ }",
+    ),
+    Key("right_curly_bracket", "}", "rate(True)", "", ""),
     Key("l", "l", "load", "load", "load off, and on again", 4),
     Key("space", "space", "pause", "pause", "pause the picture; collecting goes on", 2),
     Key(
@@ -102,6 +112,8 @@ STEERING = frozenset(
         "tour",
         "clients(-1)",
         "clients(1)",
+        "rate(False)",
+        "rate(True)",
         "load",
     )
 )

@@ -41,6 +41,10 @@ class Controls(Protocol):
         """Let so many clients more (or fewer) ask."""
         ...
 
+    def change_rate(self, up: bool) -> None:
+        """Let requests come on a schedule, faster or slower."""
+        ...
+
     def toggle_load(self) -> None:
         """Stop the load, or start it again."""
         ...

@@ -140,7 +140,8 @@ def _numbers(snapshot: Snapshot) -> list[Item]:
         out.append(_fact("at once", str(phase.burst), 2))
     elif phase.clients:
         off = " (load off)" if not phase.load_on else ""
-        out.append(_fact("clients", f"{phase.clients}{off}", 5 if phase.load_on else 1))
+        name, asked = ("asked", f"{phase.rate:g}/s") if phase.rate else ("clients", phase.clients)
+        out.append(_fact(name, f"{asked}{off}", 5 if phase.load_on else 1))
     if snapshot.in_flight is not None:
         out.append(_fact("in flight", str(snapshot.in_flight), 2))
     elif snapshot.open is not None:
