@@ -23,11 +23,11 @@ sys.path.insert(0, str(ROOT))
 
 from tests.lints.expected import EXPECTED  # noqa: E402  # not installed: found beside us
 from tests.lints.saved import save  # noqa: E402
+from threadscope.asking import Options  # noqa: E402
 from threadscope.demo import demo_session  # noqa: E402
 from threadscope.lints.judge import Lints  # noqa: E402
 from threadscope.model.observation import Observation  # noqa: E402
 from threadscope.model.snapshot import Finding, Variant  # noqa: E402
-from threadscope.session import Options  # noqa: E402
 from threadscope.targets.demo_list import DEMOS, Demo, DemoVariant  # noqa: E402
 
 APPS = ROOT / "tests" / "lints" / "apps"

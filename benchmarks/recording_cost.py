@@ -25,10 +25,10 @@ os.environ |= {"TEXTUAL_ANIMATIONS": "none", "TEXTUAL_COLOR_SYSTEM": "truecolor"
 
 from common.table import Budget, bystanders, machine, parser, table, verdict
 
+from threadscope.asking import Options
 from threadscope.demo import demo_session
 from threadscope.recording.camera import Camera
 from threadscope.recording.encode import Encoder
-from threadscope.session import Options
 from threadscope.targets.demos import DEMOS
 from threadscope.tui.app import ThreadscopeApp
 

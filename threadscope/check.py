@@ -135,9 +135,10 @@ def _target(command: tuple[str, ...], attach: str | None) -> Target:
 
 
 def _session(target: Target, options: dict[str, Any]) -> Session:
+    from threadscope.asking import Options
     from threadscope.model.snapshot import Variant
     from threadscope.phases import Way
-    from threadscope.session import Options, Session
+    from threadscope.session import Session
 
     urls = options["urls"] or ("/",)
     for url in urls:

@@ -162,9 +162,9 @@ def _check_demo(demo: Demo, options: dict[str, Any]) -> None:
 def _run_demo(demo: Demo, options: dict[str, Any]) -> int:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # nothing to put away yet: just end
+    from threadscope.asking import Options
     from threadscope.demo import demo_session
     from threadscope.run import View, watch
-    from threadscope.session import Options
 
     lines = options["as_json"] or options["no_tui"]
     keep = keep_from(f"threadscope demo {demo.name}", options, lines=lines)

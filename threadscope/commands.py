@@ -143,8 +143,9 @@ def _needs_port(options: dict[str, Any]) -> bool:
 
 def _watch(title: str, target: Target, options: dict[str, Any]) -> int:
     from threadscope import cli
+    from threadscope.asking import Options
     from threadscope.run import View, watch
-    from threadscope.session import Options, Session
+    from threadscope.session import Session
     from threadscope.ways import CLIENTS, ways
 
     asked = Options(

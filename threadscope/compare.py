@@ -14,13 +14,14 @@ from dataclasses import dataclass, field, replace
 
 import click
 
+from threadscope.asking import Options
 from threadscope.demo import TIMEOUT_S, demo_session
 from threadscope.report.document import compared
 from threadscope.report.rounds import Trial
 from threadscope.report.rounds_table import markdown_lines, text_lines
 from threadscope.rings.folder import FolderError
 from threadscope.run import start_session
-from threadscope.session import Options, Session
+from threadscope.session import Session
 from threadscope.signals import Signals
 from threadscope.targets.demo_list import Demo
 from threadscope.targets.errors import TargetError

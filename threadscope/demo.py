@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import partial
 
+from threadscope.asking import Options
 from threadscope.load.plan import LoadPlan, Model
 from threadscope.phases import Way
 from threadscope.recording.encode import Encoder
-from threadscope.session import Options, Session
+from threadscope.session import Session
 from threadscope.targets.demo_list import Demo, DemoBeside, DemoVariant
 from threadscope.targets.demos import DemoTarget
 

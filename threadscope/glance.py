@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 
+from threadscope.asking import Options
 from threadscope.model.snapshot import Snapshot
-from threadscope.session import Options, Session
+from threadscope.session import Session
 from threadscope.targets.attach import AttachTarget
 
 LOOK_S = 1.2

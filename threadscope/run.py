@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from threadscope.asking import Options
 from threadscope.keep import Keep
 from threadscope.lints.catalog import LINTS
 from threadscope.lints.explain import explanation
@@ -30,7 +31,7 @@ from threadscope.report.closing import closing_lines
 from threadscope.report.document import document
 from threadscope.report.text import TextReport
 from threadscope.rings.folder import FolderError
-from threadscope.session import Options, Session
+from threadscope.session import Session
 from threadscope.signals import Signals
 from threadscope.stage import Linger, show
 from threadscope.targets.errors import TargetError

@@ -12,18 +12,19 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from threadscope.lints.judge import Lints, Settings
+from threadscope.asking import Options, phases_of
+from threadscope.lints.judge import Lints
 from threadscope.load.control import LoadProcess
 from threadscope.load.messages import Died, Event, Result, State, Usage
-from threadscope.load.plan import LoadPlan, Model
 from threadscope.model.aggregator import Aggregator
 from threadscope.model.observation import Judge
 from threadscope.model.sample import Stack
 from threadscope.model.snapshot import Health, PhaseSummary, Snapshot, TargetInfo, Variant
+from threadscope.own_cpu import OwnCpu
 from threadscope.phases import GRACE_NS, Phase, Script, Way
 from threadscope.recording.encode import Encoder
 from threadscope.recording.tap import Tap
@@ -42,29 +43,10 @@ TICKS_A_SAMPLE = 2
 TICKS_A_SNAPSHOT = 5
 TICKS_A_LOOK = 20
 """From one look for new processes of the server to the next."""
-MEASURE_S = 10.0
 OUTPUT_LINES = 500
 FINISH_S = GRACE_NS / 1e9 + 1
 
 now = time.monotonic_ns
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How the server is to be asked."""
-
-    clients: int
-    seconds: float | None = None
-    requests: int | None = None
-    rate: float | None = None
-    """Requests a second on a schedule, where a closed loop was planned; None: leave it so."""
-    lints: Settings = field(default_factory=Settings)
-    """Which of them speak, and from where on."""
-
-    @property
-    def measure_s(self) -> float | None:
-        """Length of a measurement; None: it ends after so many requests."""
-        return self.seconds or (None if self.requests else MEASURE_S)
 
 
 def next_tick(tick: int) -> int:
@@ -103,7 +85,7 @@ class Session:
         self._script: Script | None = None
         self._sampler = TreeSampler()
         self._sight = Sight(target, self._tell)
-        self._usage = _Usage()
+        self._usage = OwnCpu()
         self._load_percent: float | None = None
         self._finishing: list[threading.Event] = []
         self.judge: Judge = Lints(options.lints)
@@ -294,19 +276,8 @@ class Session:
         tour: bool = False,
     ) -> list[Phase]:
         way = next(way for way in self._ways if way.variant.key == key)
-        live = seconds is None and requests is None
-        return [
-            Phase(way.variant, plan, tour, again=live)
-            if plan.model is Model.BURST
-            else Phase(way.variant, self._timed(plan, seconds, requests), tour)
-            for plan in way.plans(self._aggregator.target.url)
-        ]
-
-    def _timed(self, plan: LoadPlan, seconds: float | None, requests: int | None) -> LoadPlan:
-        plan = replace(plan, seconds=seconds, requests=requests)
-        if self.options.rate is None or plan.model is not Model.CLOSED:
-            return plan
-        return replace(plan, model=Model.OPEN, rate=self.options.rate)
+        url = self._aggregator.target.url
+        return phases_of(way, url, self.options, seconds, requests, tour=tour)
 
     # -- the observer --------------------------------------------------------------------------
     def _on_load_event(self, event: Event) -> None:
@@ -428,21 +399,3 @@ class Session:
 def _end_of(what: str, ended: Ended) -> str:
     """`the server was killed by SIGKILL`."""
     return f"{what} {'was ' if ended.signal is not None else ''}{ended.sentence}"
-
-
-class _Usage:
-    """The monitor's own CPU, over about a second."""
-
-    def __init__(self) -> None:
-        self._then: tuple[int, int] | None = None
-        self._percent: float | None = None
-
-    def percent(self, t: int) -> float | None:
-        """Percent of one core; None in the first second."""
-        cpu = time.process_time_ns()
-        if self._then is None:
-            self._then = t, cpu
-        elif t - self._then[0] >= 1_000_000_000:
-            self._percent = (cpu - self._then[1]) / (t - self._then[0]) * 100
-            self._then = t, cpu
-        return self._percent

@@ -14,10 +14,11 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from threadscope.asking import Options
 from threadscope.load.plan import LoadPlan
 from threadscope.model.snapshot import TargetInfo, Variant
 from threadscope.phases import Way
-from threadscope.session import Options, Session
+from threadscope.session import Session
 from threadscope.targets.ports import free_port, wait_ready
 from threadscope.targets.process import Ended, ServerProcess
 from threadscope.targets.tree import family

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from threadscope.asking import Options
 from threadscope.demo import demo_session
 from threadscope.model.snapshot import Variant
-from threadscope.session import Options
 from threadscope.targets.demo_list import Demo, DemoVariant
 
 pytestmark = pytest.mark.integration

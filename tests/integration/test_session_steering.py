@@ -9,9 +9,10 @@ import signal
 import pytest
 
 from tests.integration.command import eventually
+from threadscope.asking import Options
 from threadscope.demo import demo_session
 from threadscope.model.snapshot import PhaseState
-from threadscope.session import Options, Session
+from threadscope.session import Session
 from threadscope.targets.demos import DEMOS
 
 pytestmark = pytest.mark.integration
