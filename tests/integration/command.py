@@ -89,7 +89,8 @@ class Command:
     ) -> None:
         self.folder = folder
         wanted = {**os.environ, "XDG_RUNTIME_DIR": str(folder), "TERM": "xterm-256color"}
-        wanted = {k: v for k, v in {**wanted, **(env or {})}.items() if v is not None}
+        sizes = {"COLUMNS": None, "LINES": None}  # the terminal's own size counts
+        wanted = {k: v for k, v in {**wanted, **sizes, **(env or {})}.items() if v is not None}
         command = [sys.executable, "-c", SHELL, *arguments]
         if terminal:
             self.master, slave = pty.openpty()

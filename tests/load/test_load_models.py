@@ -178,7 +178,7 @@ def test_rate_clients_and_off_and_on_live(load, server):
     load.begin(LoadPlan(url, clients=2, model=Model.OPEN, rate=0.001, settle_s=0))
     load.wait_for(State, PhaseState.MEASURE)
     load.wait_until(lambda records: asked(records) == 1)
-    load.set_rate(2000.0)  # without it the next one came after a quarter of an hour
+    load.set_rate(200.0)  # without it the next one came after a quarter of an hour
     load.set_clients(8)
     load.wait_until(lambda records: asked(records) > 50)
     load.set_on(False)

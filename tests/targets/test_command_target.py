@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from tests.integration.command import eventually
 from threadscope.rings.folder import probe_environment
 from threadscope.targets import command
 from threadscope.targets.command import CommandTarget
@@ -44,7 +45,7 @@ def start(tmp_path):
 
 def test_its_port_is_found(start):
     target, info = start(sys.executable, "-c", LISTEN, asked=True)
-    [line] = target.output(5)
+    [line] = eventually(lambda: target.output(5))  # it is read now and then
     port = int(line.split()[-1])
     assert info.url == target.url() == f"http://127.0.0.1:{port}"
     assert info.pids == target.pids()
