@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 LOOK_S = 0.2
 START_LOOK_S = 0.02
 START_PATIENCE_S = 2.0
-CARD_S = 5.0
+CARD_S = 8.0
 """How long a screen without a terminal shows the result of what it measured."""
 LAST_S = 2.0
 """And the end of a replay."""

@@ -19,6 +19,12 @@ def test_the_number_comes_first_and_nothing_superfluous():
     )
 
 
+def test_without_a_number_there_is_no_header_for_it():
+    assert sent(LoadPlan(URL), number=0) == (
+        b"GET /a?b=c HTTP/1.1\r\nhost: 127.0.0.1:8000\r\nuser-agent: threadscope\r\n\r\n"
+    )
+
+
 def test_each_client_and_each_turn_has_its_own():
     plan = LoadPlan("http://localhost/{client}", further_urls=("http://[::1]:81", URL))
     assert [t.origin for t in templates(plan, 3)] == [

@@ -65,7 +65,8 @@ class Generator:
 
     def __init__(self, ring: RingWriter | None) -> None:
         self._ring = ring
-        self._next_request = itertools.count(1).__next__
+        # without a ring nobody joins both ends of a request: it has no number, and no header for it
+        self._next_request = itertools.count(1).__next__ if ring else itertools.repeat(0).__next__
         self._phases: deque[Phase] = deque()
         """The one that runs, then those that wait."""
         self._more = asyncio.Event()

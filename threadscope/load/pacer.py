@@ -36,11 +36,14 @@ class Pacer:
         """Lets requests come due, from now on."""
         self._alarm = self._alarm or Alarm(self._hand_out)
         self.schedule.start(time.monotonic_ns())
+        self._alarm.armed = False
         self._hand_out()
 
     def set_rate(self, rate: float) -> None:
         """Changes the pace."""
         self.schedule.set_rate(rate, time.monotonic_ns())
+        if self._alarm is not None:
+            self._alarm.armed = False  # for a moment of the old pace, perhaps in an hour
         self._hand_out()
 
     def pause(self) -> None:

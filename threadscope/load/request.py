@@ -27,13 +27,15 @@ class Template(NamedTuple):
     """A request without its number."""
 
     origin: Origin
-    before: bytes
+    line: bytes
     after: bytes
     body: tuple[bytes, ...]
 
     def with_number(self, number: int) -> tuple[bytes, ...]:
-        """The pieces to be sent."""
-        return (b"%b%d%b" % (self.before, number, self.after), *self.body)
+        """The pieces to be sent; number 0: nobody joins both ends, and no header says it."""
+        if not number:
+            return (self.line + self.after, *self.body)
+        return (b"%b%b: %d\r\n%b" % (self.line, L.CLIENT_HEADER, number, self.after), *self.body)
 
 
 def origin_of(url: str) -> Origin:
@@ -66,12 +68,12 @@ def _template(plan: LoadPlan, url: str) -> Template:
     parts = urlsplit(url)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     headers = "".join(f"{name}: {value}\r\n" for name, value in fixed_headers(plan, url))
-    before = f"{plan.method} {path} HTTP/1.1\r\n{NUMBER_HEADER}: "
-    after = f"\r\n{headers}\r\n".encode("latin-1")
+    line = f"{plan.method} {path} HTTP/1.1\r\n"
+    after = f"{headers}\r\n".encode("latin-1")
     small = len(plan.body) <= JOINED_UP_TO
     return Template(
         origin_of(url),
-        before.encode("ascii"),
+        line.encode("ascii"),
         after + plan.body if small else after,
         () if small else (plan.body,),
     )

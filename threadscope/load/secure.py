@@ -97,12 +97,13 @@ class SecureClient:
             NoAnswer: there is none.
         """
         url, fixed = self._requests[turn % len(self._requests)]
+        numbered = [(NUMBER_HEADER, str(number))] if number else []
         size = 0
         try:
             async with self._session.request(
                 self._plan.method,
                 url,
-                headers=[(NUMBER_HEADER, str(number)), *fixed],
+                headers=[*numbered, *fixed],
                 data=self._plan.body or None,
                 allow_redirects=False,
             ) as response:

@@ -32,6 +32,9 @@ from threadscope.tui.threads import ThreadsPanel
 
 NO_VARIANTS = "this server has no variants to choose from"
 
+SPLIT_S = 4.0
+"""So long a screencast shows the split picture before the card lies over it."""
+
 
 class ThreadscopeApp(ScrubbingActions, RecordingActions, App[None]):
     """The screen over a source of snapshots.
@@ -133,7 +136,10 @@ class ThreadscopeApp(ScrubbingActions, RecordingActions, App[None]):
         summaries = last_of_each(snapshot.finished)
         if ended and len({one.variant.key for one in summaries}) > 1:
             self.main.show_view("split")
-            self.push_screen(card_overlay(summaries))
+            if self._terminal:
+                self.push_screen(card_overlay(summaries))
+            else:  # nobody can close the card: the split picture is shown before it
+                self.set_timer(SPLIT_S, lambda: self.push_screen(card_overlay(summaries)))
 
     def _update_keys(self) -> None:
         filming = self.camera is not None and self.camera.rolling
