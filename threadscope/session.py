@@ -386,10 +386,9 @@ class Session:
                 self._aggregator.target, python=facts.python, gil=facts.gil, loop=facts.loop,
                 http=facts.http,
             )  # fmt: skip
+        broken = self.broken if self.target.running else ""
         health = Health(
-            limited=self._rings.trouble
-            or (self.broken if self.target.running else "")
-            or self.unsaved,
+            limited=self._rings.trouble or broken or self.unsaved,
             monitor_percent=self._usage.percent(t),
             load_percent=self._load_percent,
         )
