@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import pytest
-from fastapi import Depends, FastAPI
+from fastapi import BackgroundTasks, Depends, FastAPI
+from fastapi.responses import StreamingResponse
 
 from threadscope.model.records import endpoint as endpoint_of
 from threadscope.probe import layout as L
@@ -300,3 +301,75 @@ def test_a_hop_that_raises_has_ended(observe):
     (worker,) = [cell for cell in seen.cells if cell.role & L.ROLE_WORKER]
     assert (worker.hops, worker.now_request) == (1, 0)
     assert seen.end.status == 500
+
+
+TOLD = (L.ARRIVE, L.ENDPOINT, L.HOP_OUT, L.END)
+"""What is told of each request; a busy machine may add long steps."""
+PATHS = ("/short", "/long", "/raises", "/streams", "/goes-on", "/depends")
+
+
+async def both_ways(server):
+    """Each endpoint twice: by the way of all hops, and by that of most endpoints."""
+    app = FastAPI()
+
+    @app.get("/short")
+    def short():
+        return 1
+
+    @app.get("/long")
+    def long():
+        time.sleep(0.001)
+
+    @app.get("/raises")
+    def raises():
+        raise KeyError("x")
+
+    @app.get("/streams")
+    def streams():
+        return StreamingResponse(iter("abc"))
+
+    @app.get("/goes-on")
+    def goes_on(tasks: BackgroundTasks):
+        tasks.add_task(asyncio.sleep, 0)
+
+    @app.get("/depends")
+    def depends(x: int = Depends(short)):
+        return x
+
+    await server.get(app, "/short")  # from here on the pool is known
+    from threadscope.probe import state
+
+    loop, told = state.probe.local.loop, []
+    usual = loop.run_endpoint
+    reader = server.reader()
+    for path in PATHS:
+        for way in (None, usual):
+            loop.run_endpoint = way
+            reader.drain(0)
+            await server.get(app, path)
+            told.append([record for record in reader.drain(0) if record[L.R_KIND] in TOLD])
+    shared, tries = False, 0
+    while not shared and tries < 500:  # each of its parts may take long on a busy machine
+        tries += 1
+        await server.get(app, "/short")
+        hop, end = (record for record in reader.drain(0) if record[L.R_KIND] in TOLD)
+        shared = hop[L.R_SEQ] == end[L.R_SEQ]
+    open_now = reader.open()
+    reader.close()
+    return told, open_now, shared
+
+
+def test_both_ways_to_a_thread_tell_the_same(observe):
+    told, open_now, shared = observe(both_ways).result
+    assert open_now == []
+    assert shared, "a short hop and its request's end are one record"
+    alike = [
+        [(one[L.R_KIND], one[L.R_FLAGS], one[L.R_STATUS], one[L.R_N]) for one in way]
+        for way in told
+    ]
+    assert alike[::2] == alike[1::2], "but for what one step may tell of another's length"
+    for path, way in zip(PATHS, told[1::2], strict=True):
+        end = next(one for one in way if one[L.R_KIND] == L.END)
+        hop = next(one for one in way if one[L.R_KIND] == L.HOP_OUT)
+        assert end[L.R_A] <= hop[L.R_A] - hop[L.R_Y] * 1000 <= hop[L.R_A] < hop[L.R_T], path
+        assert end[L.R_STATUS] == (500 if path == "/raises" else 200), path

@@ -8,10 +8,13 @@ import os
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from threadscope.probe import layout as L
 from threadscope.probe import ring as probe_ring
 from threadscope.probe.ring import BLOCK, RingError, RingWriter
+from threadscope.rings.reader import apart
 
 MS = 1_000_000
 
@@ -282,7 +285,7 @@ def test_what_was_written_behind_many_claims_comes_with_them(new_ring):
 def test_a_kind_of_a_later_version_is_left_out(ring, place):
     reader = ring.reader()
     ring.put(*range(1, place))
-    ring.write(ring.claim(), kind=L.DONE + 1)
+    ring.write(ring.claim(), kind=L.HOP_END + 1)
     ring.put(*range(place + 1, 41))
     assert requests(reader.drain(0)) == [n for n in range(1, 41) if n != place]
 
@@ -299,3 +302,38 @@ def test_a_table_that_did_not_change_is_not_taken_apart_again(ring):
     writer.close_slot(slot)
     assert [cell.hops for cell in reader.cells()] == [1]
     assert reader.open() == []
+
+
+@given(
+    arrived=st.integers(0, 1 << 62),
+    to_hop=st.integers(0, 0xFFFF_FFFF),
+    hopped=st.integers(0, L.SHORT_HOP_NS),
+    waited=st.integers(0, 0xFFFF),
+    steps=st.tuples(st.integers(0, 100), st.integers(0, 100)),
+)
+def test_a_hop_and_its_end_in_one_record_are_two(arrived, to_hop, hopped, waited, steps):
+    ended = min(to_hop + hopped + 7, 0xFFFF_FFFF)
+    record = L.RECORD.unpack(
+        L.HOP_ENDS.pack(9, L.HOP_END, steps[0], 200, 11, 22, 33, 44, arrived, ended, to_hop, hopped,
+                        waited, 55, steps[1], 9)
+    )  # fmt: skip
+    hop, end = apart(record)
+    begin = arrived + to_hop
+    assert hop == (9, L.HOP_OUT, L.F_ENDPOINT, 0, 22, 44, begin + hopped, begin, hopped // 1000,
+                   waited, 33, 55, 0, 9)  # fmt: skip
+    held = sum(steps)
+    assert end == (9, L.END, 0, 200, 11, 44, arrived + ended, arrived, held, held, max(steps), 55,
+                   2, 9)  # fmt: skip
+    assert apart(end) == (end,)
+
+
+def test_a_hop_and_its_end_are_read_as_two(ring):
+    reader = ring.reader()
+    ring.put(1)
+    L.HOP_ENDS.pack_into(
+        ring.writer.map, ring.writer.records_at + ring.claim() * L.RECORD.size,
+        2, L.HOP_END, 1, 200, 11, 22, 33, 44, 1000, 900, 100, 10, 3, 0, 1, 2,
+    )  # fmt: skip
+    ring.put(3)
+    kinds = [record[L.R_KIND] for record in reader.drain(0)]
+    assert kinds == [L.STEP, L.HOP_OUT, L.END, L.STEP]

@@ -45,17 +45,22 @@ def patch_fastapi(module: Any) -> None:
     def run_endpoint_function(*, dependant: Any, values: Any, is_coroutine: bool) -> Any:
         request = CURRENT.get()
         call = original(dependant=dependant, values=values, is_coroutine=is_coroutine)
-        if request is None or request.state == ENDED:
+        if request is None:
             return call
-        try:  # as `_started` and `start`, in place: this is every request's way
-            if request.named is UNNAMED:
+        if not request.state and request.named is UNNAMED:  # as `start`, in place: the usual way
+            try:
                 loop = request.loop
-                named = loop.endpoints.get((id(dependant), request.scope["method"]))
-                if named is None or request.state:
-                    request.start(dependant)
-                else:
-                    request.named = named
-                    loop.words[loop.what] = named[0]
+                request.named = named = loop.single[id(dependant)]
+                loop.words[loop.what] = named[0]
+                request.own = not is_coroutine
+                return call
+            except KeyError:
+                pass  # for the first time, or one of several methods
+        elif request.state == ENDED:
+            return call
+        try:
+            if request.named is UNNAMED:
+                request.start(dependant)
                 request.own = not is_coroutine
             if request.state == FIRST or request.loop.words[request.loop.now]:
                 return call

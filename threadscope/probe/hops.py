@@ -9,14 +9,73 @@ from time import thread_time_ns as cpu
 from typing import Any
 
 from . import watch
-from .layout import F_ENDPOINT, HOP_BEGINS, HOP_OUT, O_SINCE, ROLE_WORKER
+from .layout import (
+    F_ENDPOINT,
+    HOP_BEGINS,
+    HOP_OUT,
+    O_SINCE,
+    ROLE_WORKER,
+    SHORT_HOP_NS,
+    SHORT_WAIT_NS,
+)
 from .names import innermost
-from .requests import FIRST, OPEN, READ_STEP_NS, U32, Request
-from .ring import READ_AGAIN_NS
-from .state import CURRENT
+from .requests import BY_LOOP, BY_THREAD, FIRST, OPEN, READ_STEP_NS, U32, Request
+from .ring import READ_AGAIN_NS, Cell
+from .state import CURRENT, Probe
 
 MAX_NS = U32 * 1000
 _begins = HOP_BEGINS.pack_into
+
+
+def running(probe: Probe) -> Callable[[Request, Callable[[], Any], int], Any]:
+    """What runs the endpoints of one event loop on worker threads.
+
+    It does what `_run` does, for a function without arguments, as FastAPI hands it over. A hop that
+    is short is told by the event loop, together with the request's end: on a thread that has just
+    woken up each instruction costs twice as much.
+    """
+    words, whole, local, error = probe.words, probe.map, probe.local, probe.ring.error
+
+    def told(cell: Cell, request: Request, begin: int, wall: int, waited: int) -> None:
+        used = wall
+        if wall > READ_STEP_NS:  # as with steps: a shorter one is taken to be all CPU
+            used = cell.lap(begin + wall, wall)
+        probe.put(HOP_OUT, F_ENDPOINT, 0, cell.tid, request.id, begin + wall, begin,
+                  min(used, MAX_NS) // 1000, min(waited, MAX_NS) // 1000, request.client,
+                  request.named[4])  # fmt: skip
+
+    def run(request: Request, endpoint: Callable[[], Any], submitted: int) -> Any:
+        try:
+            cell = local.cell
+        except AttributeError:
+            try:
+                cell = probe.cell(ROLE_WORKER)
+            except Exception:  # the app's function comes first
+                error()
+                return endpoint()
+        named = request.named
+        begin = now()
+        _begins(whole, cell.begin, cell.next_hop(), begin, named[5], request.client, request.id)
+        if begin > cell.read_again:
+            cell.cpu, cell.read_again = cpu(), begin + READ_AGAIN_NS
+        try:
+            return endpoint()
+        finally:
+            try:
+                wall = now() - begin
+                words[cell.now] = 0
+                waited = begin - submitted
+                short = wall <= SHORT_HOP_NS and waited <= SHORT_WAIT_NS
+                if short and request.on_thread == BY_LOOP:
+                    request.hop = cell.tid, begin, wall
+                    request.on_thread = 0
+                else:
+                    request.hop, request.on_thread = None, 0
+                    told(cell, request, begin, wall, waited)
+            except Exception:
+                error()
+
+    return run
 
 
 def hop(request: Request, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -28,7 +87,7 @@ def hop(request: Request, function: Callable[..., Any]) -> Callable[..., Any]:
             label, flags = request.loop.probe.names.function(inner), 0
     request.own = False
     if flags:
-        request.on_thread, request.submitted = True, submitted
+        request.on_thread, request.submitted = BY_THREAD, submitted
     elif request.state == FIRST:  # its thread may be faster than the end of this step
         request.loop.books.opens(request, submitted - request.arrived)
         request.steps = request.held = 0
@@ -67,7 +126,7 @@ def _run(
             if wall > READ_STEP_NS:  # as with steps: a shorter one is taken to be all CPU
                 used = cell.lap(begin + wall, wall)
             if flags:
-                request.on_thread = False
+                request.hop, request.on_thread = None, 0
             elif request.state == OPEN:
                 slot = request.slot  # once: the loop may close it meanwhile
                 if slot:
@@ -89,6 +148,12 @@ def patch_anyio(module: Any) -> None:
     def run_sync(func: Any, *args: Any, **kwargs: Any) -> Any:
         request = CURRENT.get()
         if request is not None:
+            if request.own and not (kwargs or args or request.state):
+                run = request.loop.run_endpoint
+                if run is not None:  # `hop`, in place: this is the way of each `def` endpoint
+                    request.own, request.on_thread = False, BY_THREAD
+                    request.submitted = t = now()
+                    return original(partial(run, request, func, t))
             if "limiter" in kwargs or not request.loop.pool_known:
                 _learn_pool(module, request, kwargs.get("limiter"))
             try:
@@ -108,6 +173,7 @@ def _learn_pool(module: Any, request: Request, own: Any) -> None:
             watch.know_limiter(probe, own, "own")
         elif not request.loop.pool_known:
             request.loop.pool_known = True
+            request.loop.run_endpoint = running(probe)
             default = module.current_default_thread_limiter()
             watch.know_limiter(probe, default, "default")
     except Exception:

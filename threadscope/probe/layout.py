@@ -12,7 +12,7 @@ import struct
 
 MAGIC = int.from_bytes(b"TSRING\x00\x01", "little")
 """First word of a finished ring; written last, so that a half-made ring is never read."""
-VERSION = 2
+VERSION = 3
 
 WORD = 8
 HEADER_WORDS = 64
@@ -83,6 +83,13 @@ RECORDS = 32 * 1024
 RECORD = struct.Struct("=QBBHIQQQIIIHHQ")
 """seq, kind, flags, status, tid, request, t, a, x, y, z, what, n, seq again."""
 
+HOP_ENDS = struct.Struct("=QBBHIIIQQIIHHHBxQ")
+"""seq, kind, first step us, status, tid, the worker's tid, client, request, arrival; from there to
+the end, and to the hop's begin, ns; the hop's wall time ns, how long it was waited for us; what,
+last step us, seq again."""
+SHORT_HOP_NS, SHORT_WAIT_NS = 0xFFFF, 0xFFFF * 1000
+"""What fits into it."""
+
 R_SEQ, R_KIND, R_FLAGS, R_STATUS, R_TID, R_REQUEST, R_T, R_A, R_X, R_Y, R_Z, R_WHAT, R_N = range(13)
 
 ARRIVE = 1
@@ -115,6 +122,9 @@ SEND = 10
 """(load) a client asks: request = our number, a = scheduled, x = client, what = route"""
 DONE = 11
 """(load) and is answered: a = sent, status, x = client, y = error kind, what = route"""
+HOP_END = 12
+"""the END of a request that was a short step, a short hop of its endpoint and another short step,
+and the HOP_OUT of that hop, in one record of a form of its own, see `HOP_ENDS`"""
 
 F_ENDPOINT = 1
 F_ASYNC = 2

@@ -22,10 +22,10 @@ NO_ROUTE = "(no route)"
 OTHER_PATHS = "(other paths)"
 
 Scope = MutableMapping[str, Any]
-Named = tuple[int, int, Any, Any, int]
+Named = tuple[int, int, Any, Any, int, int]
 """An endpoint: string number, flags, function, what the router chose (kept, so that its id stays
-its own), and the function's string number as a hop."""
-UNNAMED: Named = (0, 0, None, None, 0)
+its own), the function's string number as a hop, and what a thread's cell says while it runs it."""
+UNNAMED: Named = (0, 0, None, None, 0, L.F_ENDPOINT << 48)
 """The router has not chosen yet."""
 
 
@@ -78,6 +78,8 @@ class Names:
         self._string = ring.string
         self.endpoints: dict[tuple[int, str], Named] = {}
         """By what the router chose (its id) and the method."""
+        self.single: dict[int, Named] = {}
+        """Those of routes with one method, by the id alone."""
         self._functions: dict[Any, int] = {}
         self._paths: dict[tuple[str, str], int] = {}
 
@@ -95,9 +97,12 @@ class Names:
             word, path = kind(function), str(owner.path)
             number = self._string(text(method, path, title(function), word, place(function)))
             flags = L.F_ASYNC if word == "async def" else 0
-            named = number, flags, function, owner, self.function(function)
+            named = (number, flags, function, owner, self.function(function),
+                     number | L.F_ENDPOINT << 48)  # fmt: skip
             if len(self.endpoints) < MAX_ENDPOINTS:
                 self.endpoints[id(owner), method] = named
+                if len(getattr(scope.get("route"), "methods", None) or ()) == 1:
+                    self.single[id(owner)] = named
         return named
 
     def path(self, method: str, path: str) -> int:

@@ -11,15 +11,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from time import monotonic_ns as now
 from time import thread_time_ns as cpu
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Optional
 
 from .layout import (
     ARRIVE,
     C_ENDED,
     END,
     ENDPOINT,
+    F_ENDPOINT,
     F_FAILED,
     F_ONLY,
+    HOP_OUT,
     O_REQUEST,
     O_SINCE,
     O_WHAT,
@@ -36,6 +38,8 @@ U16, U32 = 0xFFFF, 0xFFFFFFFF
 READ_STEP_NS = 100_000
 """A shorter step is taken to be all CPU."""
 
+BY_THREAD, BY_LOOP = 1, 2
+"""Who writes of an endpoint's hop: the worker thread, or the event loop, together with the END."""
 FIRST, OPEN, ENDED = range(3)
 """A request in its first step, which wrote nothing so far; one that waits or has waited; one whose
 END is written."""
@@ -53,8 +57,8 @@ class Request:
     """
 
     __slots__ = (
-        "arrived", "client", "ended", "held", "id", "idle", "longest", "loop", "named", "on_thread",
-        "own", "reply", "scope", "slot", "state", "status", "steps", "submitted",
+        "arrived", "client", "ended", "held", "hop", "id", "idle", "longest", "loop", "named",
+        "on_thread", "own", "reply", "scope", "slot", "state", "status", "steps", "submitted",
     )  # fmt: skip
 
     arrived: int
@@ -62,11 +66,13 @@ class Request:
     """The number that our own load gave it, 0: another client."""
     ended: int
     """When it sent the last message of its body, 0: not yet."""
+    hop: Optional[tuple[int, int, int]]
+    """Of its endpoint's hop, if the event loop is to write of it: tid, begin, wall time."""
     id: int
     loop: Loop
     named: Named
-    on_thread: bool
-    """Its endpoint is on a worker thread, or on its way there."""
+    on_thread: int
+    """Its endpoint is on a worker thread, or on its way there, if not 0: see `BY_THREAD`."""
     own: bool
     """The next hop is its endpoint's."""
     reply: Send
@@ -124,6 +130,9 @@ class Books(NamedTuple):
     opens: Callable[[Request, int], None]
     """`(request, wall)`: it waits for the first time, or will soon; from here on the open table has
     it."""
+    goes_on: Callable[[Request, int], None]
+    """`(request, wall)`: what comes after its endpoint's hop is not one short step. wall: of its
+    first one."""
     step_ended: Callable[[Request, int, int, bool], None]
     """`(request, begin, wall, last)`: it ran on the event loop."""
     over: Callable[[Request, int, int, bool], None]
@@ -189,6 +198,16 @@ def books(probe: Probe, loop: Loop) -> Books:
         except Exception:
             error()
 
+    def goes_on(request: Request, wall: int) -> None:
+        request.steps, request.idle = 1, 0
+        request.held = request.longest = wall
+        if request.on_thread:
+            request.on_thread = BY_THREAD
+        elif request.hop is not None:
+            hop_tid, begin, took = request.hop
+            put(HOP_OUT, F_ENDPOINT, 0, hop_tid, request.id, begin + took, begin, took // 1000,
+                (begin - request.submitted) // 1000, request.client, request.named[4])  # fmt: skip
+
     def step_ended(request: Request, begin: int, wall: int, last: bool) -> None:
         try:
             first = request.state == FIRST
@@ -249,4 +268,4 @@ def books(probe: Probe, loop: Loop) -> Books:
         except Exception:
             error()
 
-    return Books(opens, step_ended, over)
+    return Books(opens, goes_on, step_ended, over)

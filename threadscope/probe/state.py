@@ -33,11 +33,13 @@ class Loop:
 
     __slots__ = (
         "at", "beat_due", "books", "cpu", "drive", "endpoints", "generation", "look_at", "next_end",
-        "now", "pool_known", "probe", "read_again", "serve", "tid", "what", "words",
+        "now", "pool_known", "probe", "read_again", "run_endpoint", "serve", "single", "tid",
+        "what", "words",
     )  # fmt: skip
 
     def __init__(self, probe: Probe, cell: Cell) -> None:
         self.probe, self.words, self.endpoints = probe, probe.words, probe.endpoints
+        self.single = probe.names.single
         self.at, self.now, self.tid = cell.at, cell.now, cell.tid
         self.what = cell.at + L.C_NOW_WHAT
         self.next_end = itertools.count(self.words[cell.at + L.C_ENDED] + 1).__next__
@@ -57,6 +59,8 @@ class Loop:
         self.serve: Any = None
         self.drive: Any = None
         """Run its requests, and coroutines of theirs: see `steps.driving`."""
+        self.run_endpoint: Any = None
+        """Runs their endpoints on worker threads, once the pool is known: see `hops.running`."""
 
     def look(self, t: int) -> bool:
         """Whether somebody watches; if so, its heart beats from now on."""

@@ -12,9 +12,21 @@ from time import thread_time_ns as cpu
 from typing import Any
 
 from . import connections, state
-from .layout import C_ENDED, C_NOW_SINCE, CLIENT_HEADER, END, F_ONLY, STEP_BEGINS, WORD
+from .layout import (
+    C_ENDED,
+    C_NOW_SINCE,
+    CLIENT_HEADER,
+    END,
+    F_ONLY,
+    HOP_END,
+    HOP_ENDS,
+    O_REQUEST,
+    OPEN_SLOT,
+    STEP_BEGINS,
+    WORD,
+)
 from .names import UNNAMED, Scope
-from .requests import ENDED, OPEN, READ_STEP_NS, U32, Request, Send, books
+from .requests import BY_LOOP, ENDED, OPEN, READ_STEP_NS, U32, Request, Send, books
 from .ring import READ_AGAIN_NS
 from .state import CURRENT, Loop, Probe
 
@@ -34,7 +46,10 @@ def driving(probe: Probe, loop: Loop) -> tuple[Callable[..., Any], Callable[...,
     claim, pack, records_at, slots = probe.claim, probe.pack, probe.records_at, probe.slots
     ended_at, next_end, tid = loop.at + C_ENDED, loop.next_end, loop.tid
     enter, next_request, error = CURRENT.set, probe.next_request, probe.ring.error
-    opens, step_ended, over = loop.books
+    opens, goes_on, step_ended, over = loop.books
+    open_slot, pack_slot = probe.ring.open_slot, OPEN_SLOT.pack_into
+    pack_both = HOP_ENDS.pack_into
+    free = probe.free_slots
 
     @types.coroutine
     def serve(
@@ -47,12 +62,14 @@ def driving(probe: Probe, loop: Loop) -> tuple[Callable[..., Any], Callable[...,
         request.reply = send
         request.arrived = arrived
         request.id = number = next_request()
-        request.ended = request.status = request.state = 0
-        request.on_thread = request.own = False
+        request.ended = request.status = request.state = request.on_thread = 0
+        request.own = False
         request.named = UNNAMED
         try:  # our load sends it first; looking further would cost each request of all others
-            headers = scope["headers"]
-            client = int(headers[0][1]) & U32 if headers and headers[0][0] == CLIENT_HEADER else 0
+            header = scope["headers"][0]
+            client = int(header[1]) & U32 if header[0] == CLIENT_HEADER else 0
+        except IndexError:
+            client = 0
         except Exception:  # no scope that a server would make
             error()
             client = 0
@@ -69,14 +86,17 @@ def driving(probe: Probe, loop: Loop) -> tuple[Callable[..., Any], Callable[...,
         except StopIteration as stop:
             words[running] = 0
             wall = now() - arrived
-            named = request.named
-            if wall < READ_STEP_NS and request.ended and named is not UNNAMED and not request.state:
-                us = wall // 1000
-                words[ended_at] = next_end()
-                seq = claim()  # `Books.end_only`, in place
-                pack(whole, records_at + seq % slots * 64, seq, END, named[1] | F_ONLY,
-                     request.status, tid, number, request.ended, arrived, us, client, us, named[0],
-                     1, seq)  # fmt: skip
+            ended, named = request.ended, request.named
+            if ended and named is not UNNAMED and wall < READ_STEP_NS and not request.state:
+                try:
+                    us = wall // 1000
+                    words[ended_at] = next_end()
+                    seq = claim()  # `Books.end_only`, in place
+                    pack(whole, records_at + seq % slots * 64, seq, END, named[1] | F_ONLY,
+                         request.status, tid, number, ended, arrived, us, client, us, named[0], 1,
+                         seq)  # fmt: skip
+                except Exception:  # a status that is no number
+                    error()
                 request.state = ENDED
             else:
                 over(request, arrived, wall, False)
@@ -86,26 +106,85 @@ def driving(probe: Probe, loop: Loop) -> tuple[Callable[..., Any], Callable[...,
             over(request, arrived, now() - arrived, True)
             raise
         words[running] = 0
-        wall = now() - arrived
-        if wall > READ_STEP_NS or request.state or request.ended:
-            step_ended(request, arrived, wall, False)
+        first = now() - arrived
+        slot, named, thrown = 0, request.named, None
+        if first > READ_STEP_NS or request.state:
+            step_ended(request, arrived, first, False)
+        elif request.on_thread:  # the way of each `def` endpoint; most of these have just one hop
+            slot = free.pop() if free else open_slot()
+            if slot:
+                request.state, request.on_thread, request.slot = OPEN, BY_LOOP, slot
+                pack_slot(whole, slot << 3, arrived, named[0], request.submitted, client, number)
+            else:
+                opens(request, first)
+        elif request.ended:
+            step_ended(request, arrived, first, False)
         else:
-            opens(request, wall)
-        value = thrown = None
+            opens(request, first)
         while True:
             try:
                 value = yield waits_for
             except BaseException as raised:  # for `drive`: the app must not run inside this block
-                thrown = raised
-            if thrown is not None or not request.on_thread:
-                return (yield from drive(coro, request, True, value, thrown))
+                value, thrown = None, raised
+                break
+            if not request.on_thread:
+                break
             try:  # a step of AnyIO's own on the way to the endpoint's thread: not timed
                 waits_for = coro.send(value)
             except BaseException as raised:
+                if slot:
+                    goes_on(request, first)
                 over(request, 0, 0, type(raised) is not StopIteration)
                 if type(raised) is StopIteration:
                     return raised.value
                 raise
+        if not slot or thrown is not None:
+            if slot:
+                goes_on(request, first)
+            return (yield from drive(coro, request, True, value, thrown))
+        begin = now()  # the hop is over, and so, mostly, is the request after this step
+        step_begins(whole, cell, begin, named[0], client, number)
+        if begin > loop.read_again:
+            loop.cpu, loop.read_again = cpu(), begin + READ_AGAIN_NS
+        try:
+            waits_for = coro.send(value)
+        except StopIteration as stop:
+            words[running] = 0
+            wall = now() - begin
+            ended, hop = request.ended, request.hop
+            if ended and hop is not None and wall < READ_STEP_NS and ended - arrived <= U32:
+                try:
+                    words[slot + O_REQUEST] = 0
+                    free.append(slot)
+                    worker, begun, hopped = hop
+                    words[ended_at] = next_end()
+                    seq = claim()
+                    pack_both(whole, records_at + seq % slots * 64, seq, HOP_END, first // 1000,
+                              request.status, tid, worker, client, number, arrived, ended - arrived,
+                              begun - arrived, hopped, (begun - request.submitted) // 1000,
+                              named[0], wall // 1000, seq)  # fmt: skip
+                except Exception:
+                    error()
+                request.state = ENDED
+            else:
+                goes_on(request, first)
+                over(request, begin, wall, False)
+            return stop.value
+        except BaseException:
+            words[running] = 0
+            wall = now() - begin
+            goes_on(request, first)
+            over(request, begin, wall, True)
+            raise
+        words[running] = 0
+        wall = now() - begin
+        goes_on(request, first)
+        step_ended(request, begin, wall, False)
+        try:
+            value = yield waits_for
+        except BaseException as raised:
+            value, thrown = None, raised
+        return (yield from drive(coro, request, True, value, thrown))
 
     @types.coroutine
     def drive(
@@ -128,7 +207,7 @@ def driving(probe: Probe, loop: Loop) -> tuple[Callable[..., Any], Callable[...,
         begin = 0
         while True:
             if thrown is not None:
-                request.on_thread = False  # the hop may never run
+                request.on_thread = 0  # the hop may never run
                 if type(thrown) is GeneratorExit:
                     coro.close()
                     if outermost:
@@ -222,13 +301,12 @@ def observed(app: Any) -> Any:
         if t < loop.look_at or loop.look(t):
             try:
                 kind = scope["type"]
+                if kind == "http":
+                    return loop.serve(call, scope, receive, send, t)
                 if kind == "websocket" and not connections.COUNTED.get():
                     return connections.counted(app(scope, receive, send), loop.probe, loop)
             except Exception:
                 loop.probe.ring.error()
-                kind = ""
-            if kind == "http":
-                return loop.serve(call, scope, receive, send, t)
         return app(scope, receive, send)
 
     # a plain function saves a frame a request, but is taken for ASGI 2 where nobody says otherwise

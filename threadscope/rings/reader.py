@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import struct
+from itertools import chain
 from itertools import count as count_from
 from pathlib import Path
 
@@ -25,7 +26,7 @@ HOLE_AFTER_NS = 250_000_000
 _HEADER = struct.Struct(f"={L.HEADER_WORDS}Q")
 _CELL = struct.Struct(f"={L.CELL_WORDS}Q")
 _WORD = struct.Struct("=Q")
-_KINDS = frozenset(range(L.ARRIVE, L.DONE + 1))
+_KINDS = frozenset(range(L.ARRIVE, L.HOP_END + 1))
 _SIZE = L.RECORD.size
 _WORDS = _SIZE // L.WORD
 
@@ -189,6 +190,8 @@ class RingReader:
             if not self._scan(out, t, size):
                 break
             size = CHUNK
+        if L.HOP_END in {record[L.R_KIND] for record in out}:
+            return list(chain.from_iterable(map(apart, out)))
         return out
 
     def _scan(self, out: list[Record], t: int, size: int) -> bool:
@@ -298,3 +301,18 @@ class RingReader:
         if head < count and len(data) == head * size:
             data += os.pread(self._fd, (count - head) * size, offset)
         return data[: len(data) // size * size]
+
+
+def apart(record: Record) -> tuple[Record, ...]:
+    """The two records that a HOP_END stands for; any other one alone."""
+    if record[L.R_KIND] != L.HOP_END:
+        return (record,)
+    (seq, _, first, status, tid, worker, client, request, arrived, took, begun, hopped, waited,
+     what, last, _) = L.HOP_ENDS.unpack(L.RECORD.pack(*record))  # fmt: skip
+    begin, held = arrived + begun, first + last
+    return (
+        (seq, L.HOP_OUT, L.F_ENDPOINT, 0, worker, request, begin + hopped, begin, hopped // 1000,
+         waited, client, what, 0, seq),
+        (seq, L.END, 0, status, tid, request, arrived + took, arrived, held, held,
+         max(first, last), what, 2, seq),
+    )  # fmt: skip
