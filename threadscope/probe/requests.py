@@ -135,9 +135,9 @@ class Books(NamedTuple):
     first one."""
     step_ended: Callable[[Request, int, int, bool], None]
     """`(request, begin, wall, last)`: it ran on the event loop."""
-    over: Callable[[Request, int, int, bool], None]
-    """`(request, begin, wall, failed)`: its call has returned. begin, wall: of its last step, where
-    that was not booked; wall 0: it was."""
+    over: Callable[[Request, int, int], None]
+    """`(request, begin, wall)`: its call has returned or raised. begin, wall: of its last step,
+    where that was not booked; wall 0: it was."""
 
 
 def books(probe: Probe, loop: Loop) -> Books:
@@ -245,19 +245,19 @@ def books(probe: Probe, loop: Loop) -> Books:
                 request.named[0], ordinal)  # fmt: skip
         return used
 
-    def over(request: Request, begin: int, wall: int, failed: bool) -> None:
+    def over(request: Request, begin: int, wall: int) -> None:
         try:
             if request.state == OPEN and request.ended and wall < READ_STEP_NS:  # most of them
                 if wall:
                     request.steps += 1
                     request.held += wall
-                end(request, F_FAILED if failed else 0)
+                end(request)  # its answer is complete: what raises afterwards is no failed request
                 return
             if wall:
                 step_ended(request, begin, wall, True)
             if request.state == ENDED:
                 return
-            failed = failed or not request.ended
+            failed = not request.ended
             if failed:
                 request.status = request.status or 500  # what the server answers for the app
             request.ended = request.ended or now()

@@ -99,11 +99,11 @@ def driving(probe: Probe, loop: Loop) -> tuple[Callable[..., Any], Callable[...,
                     error()
                 request.state = ENDED
             else:
-                over(request, arrived, wall, False)
+                over(request, arrived, wall)
             return stop.value
         except BaseException:
             words[running] = 0
-            over(request, arrived, now() - arrived, True)
+            over(request, arrived, now() - arrived)
             raise
         words[running] = 0
         first = now() - arrived
@@ -134,7 +134,7 @@ def driving(probe: Probe, loop: Loop) -> tuple[Callable[..., Any], Callable[...,
             except BaseException as raised:
                 if slot:
                     goes_on(request, first)
-                over(request, 0, 0, type(raised) is not StopIteration)
+                over(request, 0, 0)
                 if type(raised) is StopIteration:
                     return raised.value
                 raise
@@ -168,13 +168,13 @@ def driving(probe: Probe, loop: Loop) -> tuple[Callable[..., Any], Callable[...,
                 request.state = ENDED
             else:
                 goes_on(request, first)
-                over(request, begin, wall, False)
+                over(request, begin, wall)
             return stop.value
         except BaseException:
             words[running] = 0
             wall = now() - begin
             goes_on(request, first)
-            over(request, begin, wall, True)
+            over(request, begin, wall)
             raise
         words[running] = 0
         wall = now() - begin
@@ -211,7 +211,7 @@ def driving(probe: Probe, loop: Loop) -> tuple[Callable[..., Any], Callable[...,
                 if type(thrown) is GeneratorExit:
                     coro.close()
                     if outermost:
-                        over(request, 0, 0, True)
+                        over(request, 0, 0)
                     raise thrown
                 resume, value, thrown = coro.throw, thrown, None
             # not a step inside another one, nor AnyIO's own on the way to the endpoint's thread
@@ -228,13 +228,12 @@ def driving(probe: Probe, loop: Loop) -> tuple[Callable[..., Any], Callable[...,
                 if timed:
                     words[running] = 0
                     wall = now() - begin
-                done = type(raised) is StopIteration
                 if outermost:
-                    over(request, begin, wall, not done)
+                    over(request, begin, wall)
                 elif timed:
                     step_ended(request, begin, wall, True)
-                if done:
-                    return raised.value  # type: ignore[attr-defined]  # it is a StopIteration
+                if type(raised) is StopIteration:
+                    return raised.value
                 raise
             if timed:
                 words[running] = 0
