@@ -11,9 +11,10 @@ from threadscope.load.bodies import answerers
 from threadscope.load.control import LoadProcess
 from threadscope.load.messages import Beside, Result, State
 from threadscope.load.plan import MAX_CLIENTS, LoadPlan, Model
-from threadscope.model.aggregator import PHASES_KEPT, Aggregator
+from threadscope.model.aggregator import Aggregator
 from threadscope.model.histogram import Histogram
 from threadscope.model.load_result import LoadResult
+from threadscope.model.phases import PHASES_KEPT
 from threadscope.model.snapshot import (
     BesideSummary,
     BurstSummary,
