@@ -1,10 +1,13 @@
 """Snapshots like those that the demos give, the same ones each time: functions of a moment.
 
 `cpu_async(24 * S)` is the demo `cpu`, async variant, 24 s after its start. The numbers are
-invented; what is right about them is how they hang together.
+invented; what is right about them is how they hang together. `replace` gives one of them other
+values.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from tests.factories.parts import (
     ASYNC,

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 import pytest
 from textual.events import Key as KeyPress
@@ -332,7 +331,7 @@ def test_the_charts_are_a_view_of_their_own():
 
 def test_long_output_shows_its_end_until_one_scrolls_up():
     def talk(t: int, lines: int) -> Snapshot:
-        return replace(f.cpu_async(t * S), output=tuple(f"line {i}." for i in range(lines)))
+        return f.replace(f.cpu_async(t * S), output=tuple(f"line {i}." for i in range(lines)))
 
     async def steps(probe: Probe) -> None:
         await probe.press("4")
