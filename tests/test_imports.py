@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import threadscope
-from threadscope.targets.demos import demo_folder
+from threadscope.targets.demo_list import demo_folder
 
 PACKAGE = Path(threadscope.__file__).parent
 

@@ -114,27 +114,38 @@ def demo(name: str | None, **options: Any) -> None:  # noqa: ANN401  # click giv
 
     Without a NAME, lists the demos.
     """
-    from threadscope.targets.demo_list import DEMOS
-
     if name is None:
-        for one in DEMOS.values():
-            click.echo(f"{one.name:<10} {one.summary}")
+        click.echo("\n".join(_listed(_known_demos())))
         return
     [found] = _demos([name])
     _check_demo(found, options)
     sys.exit(_run_demo(found, options))
 
 
+def _known_demos() -> dict[str, Demo]:
+    """All of them by name; ends the program where they are not installed."""
+    from threadscope.targets.errors import TargetError
+
+    try:
+        from threadscope.targets.demo_list import DEMOS
+    except TargetError as error:
+        raise click.ClickException(str(error)) from None
+    return DEMOS
+
+
+def _listed(demos: dict[str, Demo], indent: str = "") -> list[str]:
+    return [f"{indent}{one.name:<10} {one.summary}" for one in demos.values()]
+
+
 def _demos(names: Sequence[str]) -> list[Demo]:
     """The demos of these names; ends the program where one is none."""
-    from threadscope.targets.demo_list import DEMOS
-
+    demos = _known_demos()
     for name in names:
-        if name not in DEMOS:
-            known = "\n".join(f"  {one.name:<10} {one.summary}" for one in DEMOS.values())
+        if name not in demos:
+            known = "\n".join(_listed(demos, "  "))
             click.echo(f"Error: there is no demo {name!r}. The demos are:\n{known}", err=True)
             sys.exit(2)
-    return [DEMOS[name] for name in dict.fromkeys(names)]
+    return [demos[name] for name in dict.fromkeys(names)]
 
 
 def _check_demo(demo: Demo, options: dict[str, Any]) -> None:
@@ -263,13 +274,11 @@ def compare(names: tuple[str, ...], every: bool, **options: Any) -> None:  # noq
     Each variant has a fresh server in every round. A ratio is the median over the rounds, with the
     least and the greatest; where the rounds of two variants overlap, there is no clear difference.
     """
-    from threadscope.targets.demo_list import DEMOS
-
     if every == bool(names):
         raise click.UsageError("name some demos, or say --all: threadscope demo lists them")
     if options["markdown"] and options["as_json"]:
         raise click.UsageError("--markdown or --json: one of them")
-    sys.exit(_run_compare(list(DEMOS.values()) if every else _demos(names), options))
+    sys.exit(_run_compare(list(_known_demos().values()) if every else _demos(names), options))
 
 
 def _run_compare(demos: list[Demo], options: dict[str, Any]) -> int:
