@@ -195,7 +195,7 @@ class Observer:
         target = self._aggregator.target
         ended = self._target.poll() if target.running else None
         if ended is not None:
-            why = _end_of("the server", ended)
+            why = ended.said_of("the server")
             self._aggregator.target = replace(target, running=False, ended=ended.sentence)
             self._aggregator.note(t, why)
             self._aggregator.server_ended(t, why)
@@ -233,13 +233,7 @@ class Observer:
         elif isinstance(event, Usage):
             self._load_percent = event.cpu_percent
         elif isinstance(event, Died):
-            status = event.status
-            ended = Ended(status=status) if status >= 0 else Ended(signal=-status)
-            why = ": ".join([_end_of("the load process", ended), *event.last_lines[-1:]])
+            how = Ended.with_code(event.status).said_of("the load process")
+            why = ": ".join([how, *event.last_lines[-1:]])
             self._aggregator.note(t, why)
             script.load_ended(why, t)
-
-
-def _end_of(what: str, ended: Ended) -> str:
-    """`the server was killed by SIGKILL`."""
-    return f"{what} {'was ' if ended.signal is not None else ''}{ended.sentence}"
