@@ -1,12 +1,12 @@
 # PYTHON is the interpreter of the environment that threadscope is installed in (CONTRIBUTING.md).
 PYTHON ?= $(if $(wildcard .venv/bin/python),.venv/bin/python,python3)
 
-.PHONY: help check lint types test demo bench screenshots experiments build
+.PHONY: help check lint types quick test demo bench screenshots experiments build
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-check: lint types test ## all that must pass before a commit
+check: lint types quick ## what must pass before a commit, in under a minute
 
 lint: ## style, and whether ruff would format anything otherwise
 	$(PYTHON) -m ruff check
@@ -14,6 +14,9 @@ lint: ## style, and whether ruff would format anything otherwise
 
 types: ## mypy, strict
 	$(PYTHON) -m mypy
+
+quick: ## the tests that start no servers, loads or terminals
+	$(PYTHON) -m pytest -m "not integration and not soak" $(ARGS)
 
 test: ## all tests; ARGS="-k name" for some
 	$(PYTHON) -m pytest $(ARGS)

@@ -40,3 +40,17 @@ def blocking_def():
 async def blocking_mistake():
     time.sleep(WAIT_S)  # noqa: ASYNC251  # this is the demo
     return "slept on the event loop"
+
+
+# How `threadscope demo blocking` asks it: CONTRIBUTING.md has the words. The app needs none of it.
+DEMO = {
+    "place": 6,
+    "summary": "time.sleep in async def: one at a time, and the CPU is idle",
+    "variants": {
+        "await": "async def, asyncio.sleep /blocking/await",
+        "def": "def, time.sleep /blocking/def",
+        "mistake": "async def, time.sleep /blocking/mistake",
+    },
+    "clients": 10,
+    "work": "ms of waiting",
+}

@@ -79,3 +79,16 @@ def work_for(client: int):
     burn(WORK)
     print(f"end    client {client}  {thread}\n", end="")
     return {"client": client, "thread": thread}
+
+
+# How `threadscope demo cpu` asks it: CONTRIBUTING.md has the words. The app needs none of it.
+DEMO = {
+    "place": 1,
+    "summary": "a busy loop of about 300 ms, in async def and in def",
+    "variants": {
+        "async": "async def /cpu/async/{client}",
+        "def": "def /cpu/def/{client}",
+    },
+    "clients": 4,
+    "access_log": True,
+}

@@ -41,3 +41,16 @@ def fairness_def():
 @app.get("/health")
 async def health():
     return "ok"
+
+
+# How `threadscope demo fairness` asks it: CONTRIBUTING.md has the words. The app needs none of it.
+DEMO = {
+    "place": 7,
+    "summary": "a health check beside a heavy endpoint, in async def and in def",
+    "variants": {
+        "async": "async def /fairness/async",
+        "def": "def /fairness/def",
+    },
+    "clients": 4,
+    "beside": {"/health": 10},
+}

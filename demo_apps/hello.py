@@ -24,3 +24,16 @@ async def hello_async():
 @app.get("/hello/def")
 def hello_def():
     return "Hello, world!"
+
+
+# How `threadscope demo hello` asks it: CONTRIBUTING.md has the words. The app needs none of it.
+DEMO = {
+    "place": 2,
+    "summary": "a string: what handing a request to a thread costs",
+    "variants": {
+        "async": "async def /hello/async",
+        "def": "def /hello/def",
+    },
+    "clients": 100,
+    "work": "",
+}

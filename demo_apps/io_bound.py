@@ -40,3 +40,18 @@ async def io_async():
 def io_def():
     time.sleep(WAIT_S)
     return answer()
+
+
+# How `threadscope demo io` asks it: CONTRIBUTING.md has the words. The app needs none of it.
+DEMO = {
+    "name": "io",
+    "place": 5,
+    "summary": "a wait of 2 s, for bursts of 20, 40, 80 and 120 requests: 40 tokens",
+    "variants": {
+        "async": "async def /io/async",
+        "def": "def /io/def",
+    },
+    "clients": 40,
+    "bursts": (20, 40, 80, 120),
+    "work": "ms of waiting",
+}

@@ -36,3 +36,16 @@ async def loop_async():
 @app.get("/loop/def")
 def loop_def():
     return add(WORK)
+
+
+# How `threadscope demo loop` asks it: CONTRIBUTING.md has the words. The app needs none of it.
+DEMO = {
+    "place": 3,
+    "summary": "1,000,000 additions, asked by a hundred clients",
+    "variants": {
+        "async": "async def /loop/async",
+        "def": "def /loop/def",
+    },
+    "clients": 100,
+    "compare_clients": 20,
+}

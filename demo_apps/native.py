@@ -38,3 +38,16 @@ async def native_async():
 @app.get("/native/def")
 def native_def():
     return digest()
+
+
+# How `threadscope demo native` asks it: CONTRIBUTING.md has the words. The app needs none of it.
+DEMO = {
+    "place": 9,
+    "summary": "hashing megabytes lets go of the GIL: def uses every core",
+    "variants": {
+        "async": "async def /native/async",
+        "def": "def /native/def",
+    },
+    "clients": 4,
+    "work": "megabytes",
+}

@@ -40,3 +40,17 @@ async def pool_own():
 @app.get("/pool/quick")
 def pool_quick():
     return "quick"
+
+
+# How `threadscope demo pool` asks it: CONTRIBUTING.md has the words. The app needs none of it.
+DEMO = {
+    "place": 8,
+    "summary": "slow requests use up the threadpool, a quick one waits; then a pool of their own",
+    "variants": {
+        "shared": "def, the tokens of all /pool/shared",
+        "own": "async def, tokens of its own /pool/own",
+    },
+    "clients": 60,
+    "beside": {"/pool/quick": 10},
+    "work": "ms of waiting",
+}

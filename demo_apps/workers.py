@@ -36,3 +36,17 @@ async def workers_async():
 @app.get("/workers/def")
 def workers_def():
     return {"pid": os.getpid(), "total": add(WORK)}
+
+
+# How `threadscope demo workers` asks it: CONTRIBUTING.md has the words. The app needs none of it.
+DEMO = {
+    "place": 4,
+    "summary": "the same on several processes, one a core (--workers): parallel",
+    "variants": {
+        "async": "async def /workers/async",
+        "def": "def /workers/def",
+    },
+    "clients": 100,
+    "compare_clients": 20,
+    "workers": 0,  # one a core
+}

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import threadscope
+from threadscope.targets.demo_list import DEMOS
 
 HELP = """\
 Usage: threadscope [OPTIONS] COMMAND [ARGS]...
@@ -90,17 +91,7 @@ Options:
     threadscope demo cpu --record cpu.cast        a screencast, in CI too
 """
 
-LIST = [
-    "cpu        a busy loop of about 300 ms, in async def and in def",
-    "hello      a string: what handing a request to a thread costs",
-    "loop       1,000,000 additions, asked by a hundred clients",
-    "workers    the same on several processes, one a core (--workers): parallel",
-    "io         a wait of 2 s, for bursts of 20, 40, 80 and 120 requests: 40 tokens",
-    "blocking   time.sleep in async def: one at a time, and the CPU is idle",
-    "fairness   a health check beside a heavy endpoint, in async def and in def",
-    "pool       slow requests use up the threadpool, a quick one waits; then a pool of their own",
-    "native     hashing megabytes lets go of the GIL: def uses every core",
-]
+LIST = [f"{name:<10} {demo.summary}" for name, demo in DEMOS.items()]
 
 HEAVY = ("textual", "rich", "fastapi", "uvicorn", "aiohttp", "uvloop", "psutil", "asyncio")
 
@@ -152,6 +143,8 @@ def test_without_a_name_it_lists_the_demos():
     assert done.returncode == 0
     assert done.stdout.splitlines() == LIST
     assert max(map(len, LIST)) <= 100
+    assert LIST[0] == "cpu        a busy loop of about 300 ms, in async def and in def"
+    assert len(LIST) >= 9
 
 
 def test_an_unknown_demo():

@@ -75,7 +75,7 @@ def test_the_wheel_brings_its_command_and_its_licence(wheel):
 
 def test_the_demos_of_an_installed_wheel_are_found(wheel, tmp_path):
     wheel.extractall(tmp_path)
-    code = "from threadscope.targets.demos import demo_folder; print(demo_folder())"
+    code = "from threadscope.targets.demo_list import demo_folder; print(demo_folder())"
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,

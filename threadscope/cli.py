@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,13 +13,11 @@ from threadscope import cli_recording, commands
 from threadscope.check import check
 from threadscope.cli_recording import film_options, keep_from, save_option, saving
 from threadscope.lint_options import known_lint, lint_options, settings_of
-from threadscope.options import RATE_HELP, load_options, load_plan, rate
-from threadscope.options import seconds as _time
-from threadscope.options import whole as _whole
+from threadscope.options import RATE_HELP, load_options, load_plan, rate, seconds, whole
+from threadscope.signals import quiet_interrupt
 from threadscope.usage import Commands
 
 if TYPE_CHECKING:
-    from threadscope.run import View
     from threadscope.targets.demo_list import Demo
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -63,14 +59,14 @@ Examples:
     "-c",
     "--concurrency",
     metavar="NUMBER",
-    callback=_whole(10_000),
+    callback=whole(10_000),
     help="Clients, each of which asks again when it was answered  [default: the demo's]",
 )
 @click.option(
     "-z",
     "--duration",
     metavar="TIME",
-    callback=_time,
+    callback=seconds,
     help="Length of each measurement, as in 500ms, 5s or 2m  [default: 10s]",
 )
 @click.option("-q", "--rate", metavar="NUMBER", callback=rate, help=RATE_HELP)
@@ -78,14 +74,14 @@ Examples:
     "-n",
     "--requests",
     metavar="NUMBER",
-    callback=_whole(10**9),
+    callback=whole(10**9),
     help="End each measurement after so many requests.",
 )
 @click.option(
     "-t",
     "--timeout",
     metavar="TIME",
-    callback=_time,
+    callback=seconds,
     default="30s",
     show_default=True,
     help="Longest wait for an answer.",
@@ -93,19 +89,19 @@ Examples:
 @click.option(
     "--work",
     metavar="NUMBER",
-    callback=_whole(10**12),
+    callback=whole(10**12),
     help="Work of a request, in the demo's unit  [default: the demo's; cpu: some 300 ms]",
 )
 @click.option(
     "--workers",
     metavar="NUMBER",
-    callback=_whole(64),
+    callback=whole(64),
     help="Server processes  [default: 1; demo workers: one a core]",
 )
 @click.option(
     "--port",
     metavar="NUMBER",
-    callback=_whole(65_535),
+    callback=whole(65_535),
     help="Port of the server on 127.0.0.1  [default: a free one]",
 )
 @film_options
@@ -118,27 +114,38 @@ def demo(name: str | None, **options: Any) -> None:  # noqa: ANN401  # click giv
 
     Without a NAME, lists the demos.
     """
-    from threadscope.targets.demo_list import DEMOS
-
     if name is None:
-        for one in DEMOS.values():
-            click.echo(f"{one.name:<10} {one.summary}")
+        click.echo("\n".join(_listed(_known_demos())))
         return
     [found] = _demos([name])
     _check_demo(found, options)
     sys.exit(_run_demo(found, options))
 
 
+def _known_demos() -> dict[str, Demo]:
+    """All of them by name; ends the program where they are not installed."""
+    from threadscope.targets.errors import TargetError
+
+    try:
+        from threadscope.targets.demo_list import DEMOS
+    except TargetError as error:
+        raise click.ClickException(str(error)) from None
+    return DEMOS
+
+
+def _listed(demos: dict[str, Demo], indent: str = "") -> list[str]:
+    return [f"{indent}{one.name:<10} {one.summary}" for one in demos.values()]
+
+
 def _demos(names: Sequence[str]) -> list[Demo]:
     """The demos of these names; ends the program where one is none."""
-    from threadscope.targets.demo_list import DEMOS
-
+    demos = _known_demos()
     for name in names:
-        if name not in DEMOS:
-            known = "\n".join(f"  {one.name:<10} {one.summary}" for one in DEMOS.values())
+        if name not in demos:
+            known = "\n".join(_listed(demos, "  "))
             click.echo(f"Error: there is no demo {name!r}. The demos are:\n{known}", err=True)
             sys.exit(2)
-    return [DEMOS[name] for name in dict.fromkeys(names)]
+    return [demos[name] for name in dict.fromkeys(names)]
 
 
 def _check_demo(demo: Demo, options: dict[str, Any]) -> None:
@@ -160,11 +167,11 @@ def _check_demo(demo: Demo, options: dict[str, Any]) -> None:
 
 
 def _run_demo(demo: Demo, options: dict[str, Any]) -> int:
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # nothing to put away yet: just end
+    quiet_interrupt()
     from threadscope.asking import Options
     from threadscope.demo import demo_session
-    from threadscope.run import View, watch
+    from threadscope.run import watch
+    from threadscope.views import view_of
 
     lines = options["as_json"] or options["no_tui"]
     keep = keep_from(f"threadscope demo {demo.name}", options, lines=lines)
@@ -184,7 +191,7 @@ def _run_demo(demo: Demo, options: dict[str, Any]) -> int:
         saving=saving(keep),
     )
     mode = options["mode"]
-    view = View.SCREEN if keep.size else _view(options["as_json"], options["no_tui"])
+    view = view_of(as_json=options["as_json"], no_tui=options["no_tui"], terminal=keep.size is None)
     return watch(session, view, None if mode == "tour" else mode, keep)
 
 
@@ -211,21 +218,6 @@ def explain(name: str | None) -> None:
         sys.exit(2)
 
 
-def _view(as_json: bool, no_tui: bool) -> View:
-    from threadscope.run import View
-
-    if as_json:
-        return View.JSON
-    if no_tui or not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
-        return View.TEXT
-    if os.environ.get("TERM", "").lower() in ("dumb", "unknown"):
-        click.echo(
-            "This terminal (TERM=dumb) cannot show the screen: plain lines instead.", err=True
-        )
-        return View.TEXT
-    return View.SCREEN
-
-
 @main.command(
     epilog="""\b
 Examples:
@@ -239,7 +231,7 @@ Examples:
 @click.option(
     "--rounds",
     metavar="NUMBER",
-    callback=_whole(100),
+    callback=whole(100),
     default="3",
     show_default=True,
     help="How often each variant is measured, in turn with the others.",
@@ -248,28 +240,28 @@ Examples:
     "-c",
     "--concurrency",
     metavar="NUMBER",
-    callback=_whole(10_000),
+    callback=whole(10_000),
     help="Clients, each of which asks again when it was answered  [default: the demo's]",
 )
 @click.option(
     "-z",
     "--duration",
     metavar="TIME",
-    callback=_time,
+    callback=seconds,
     help="Length of each measurement, as in 500ms, 5s or 2m  [default: 3s]",
 )
 @click.option(
     "-n",
     "--requests",
     metavar="NUMBER",
-    callback=_whole(10**9),
+    callback=whole(10**9),
     help="End each measurement after so many requests.",
 )
 @click.option(
     "-t",
     "--timeout",
     metavar="TIME",
-    callback=_time,
+    callback=seconds,
     default="30s",
     show_default=True,
     help="Longest wait for an answer.",
@@ -282,13 +274,11 @@ def compare(names: tuple[str, ...], every: bool, **options: Any) -> None:  # noq
     Each variant has a fresh server in every round. A ratio is the median over the rounds, with the
     least and the greatest; where the rounds of two variants overlap, there is no clear difference.
     """
-    from threadscope.targets.demo_list import DEMOS
-
     if every == bool(names):
         raise click.UsageError("name some demos, or say --all: threadscope demo lists them")
     if options["markdown"] and options["as_json"]:
         raise click.UsageError("--markdown or --json: one of them")
-    sys.exit(_run_compare(list(DEMOS.values()) if every else _demos(names), options))
+    sys.exit(_run_compare(list(_known_demos().values()) if every else _demos(names), options))
 
 
 def _run_compare(demos: list[Demo], options: dict[str, Any]) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import signal
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,6 +12,7 @@ import click
 
 from threadscope.cli_recording import film_options, keep_from, save_option, saving
 from threadscope.options import own_load_options
+from threadscope.signals import quiet_interrupt
 
 if TYPE_CHECKING:
     from threadscope.targets.target import Target
@@ -52,7 +52,7 @@ def run(command: tuple[str, ...], keep: bool, **options: Any) -> None:  # noqa: 
     Watches the requests that come; with --url, a load of our own asks for more of them. The command
     ends with threadscope, unless --keep is given.
     """
-    _quiet_interrupt()
+    quiet_interrupt()
     from threadscope.targets.command import CommandTarget
     from threadscope.ways import check
 
@@ -86,7 +86,7 @@ def attach(server: str | None, pid: str | None, inject: bool, **options: Any) ->
     By the number of one of its processes, or by its port; without either, lists the Python servers
     of this machine. The server is left as it was.
     """
-    _quiet_interrupt()
+    quiet_interrupt()
     from threadscope.targets.attach import AttachTarget
     from threadscope.ways import check
 
@@ -132,20 +132,15 @@ def doctor() -> None:
             click.echo(f"{'':22} {finding.advice}")
 
 
-def _quiet_interrupt() -> None:
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # nothing to put away yet: just end
-
-
 def _needs_port(options: dict[str, Any]) -> bool:
     return any("://" not in url for url in options["further_urls"])
 
 
 def _watch(title: str, target: Target, options: dict[str, Any]) -> int:
-    from threadscope import cli
     from threadscope.asking import Options
-    from threadscope.run import View, watch
+    from threadscope.run import watch
     from threadscope.session import Session
+    from threadscope.views import view_of
     from threadscope.ways import CLIENTS, ways
 
     asked = Options(
@@ -156,7 +151,7 @@ def _watch(title: str, target: Target, options: dict[str, Any]) -> int:
     lines = options["as_json"] or options["no_tui"]
     kept = keep_from(title, options, lines=lines)
     session = Session(target, ways(options), asked, saving(kept))
-    view = View.SCREEN if kept.size else cli._view(options["as_json"], options["no_tui"])
+    view = view_of(as_json=options["as_json"], no_tui=options["no_tui"], terminal=kept.size is None)
     return watch(session, view, keep=kept)
 
 

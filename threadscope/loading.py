@@ -128,10 +128,8 @@ def _run(plan: LoadPlan, signals: Signals) -> LoadSummary:
 
 
 def _end_of(died: Died) -> str:
-    killed = died.status < 0
-    ended = Ended(signal=-died.status) if killed else Ended(status=died.status)
-    sentence = f"the load process {'was ' if killed else ''}{ended.sentence}"
-    return ": ".join([sentence, *died.last_lines[-1:]])
+    how = Ended.with_code(died.status).said_of("the load process")
+    return ": ".join([how, *died.last_lines[-1:]])
 
 
 class ProgressLine:

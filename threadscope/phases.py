@@ -11,9 +11,10 @@ from threadscope.load.bodies import answerers
 from threadscope.load.control import LoadProcess
 from threadscope.load.messages import Beside, Result, State
 from threadscope.load.plan import MAX_CLIENTS, LoadPlan, Model
-from threadscope.model.aggregator import PHASES_KEPT, Aggregator
+from threadscope.model.aggregator import Aggregator
 from threadscope.model.histogram import Histogram
 from threadscope.model.load_result import LoadResult
+from threadscope.model.phases import PHASES_KEPT
 from threadscope.model.snapshot import (
     BesideSummary,
     BurstSummary,
@@ -25,9 +26,12 @@ from threadscope.model.snapshot import (
 
 GRACE_NS = 2_000_000_000
 """So long the load may take to count up a phase that was broken off; its requests may hang."""
+LAST_S = 1.0
+"""So long the last answers are awaited when nothing comes after; the rest counts as cut off."""
 CLEAR_NS = 5_000_000_000
 """How long the next phase waits for requests that were cut off and still run in the server."""
 QUIET_NS = 300_000_000
+"""And how long there must be none: the last ones may not have arrived yet."""
 STOPPED = "stopped before its end"
 OPEN_CLIENTS = 100
 """With a rate, at least so many requests may be out at a time: what is slow must not slow it."""
@@ -138,7 +142,7 @@ class Script:
         self._asked = True
         self._next.clear()
         if self._running is not None:
-            self._end_running()
+            self._end_running(LAST_S)
             self._give_up_at = self._give_up_at or t + GRACE_NS
 
     def change_clients(self, by: int, t: int) -> None:
@@ -282,13 +286,17 @@ class Script:
         )
         self._load.begin(phase.plan)
 
-    def _end_running(self) -> None:
-        """Asks the load for an end; a phase that had one before it is cut short."""
+    def _end_running(self, within_s: float | None = None) -> None:
+        """Asks the load for an end; a phase that had one before it is cut short.
+
+        Args:
+            within_s: the longest wait for answers; None: a request's time-out.
+        """
         assert self._running is not None
         self._running = replace(self._running, again=False)
         measured = self._state in (PhaseState.DRAIN, PhaseState.DONE)
         self._cut = self._cut or not (self._running.live or measured)
-        self._load.stop()
+        self._load.stop(within_s)
 
 
 def _burst(result: Result) -> BurstSummary | None:

@@ -12,7 +12,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterable
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +35,7 @@ from threadscope.signals import Signals
 from threadscope.stage import Linger, show
 from threadscope.targets.errors import TargetError
 from threadscope.usage import cannot_write, close_output
+from threadscope.views import View
 
 if TYPE_CHECKING:
     from threadscope.tui.app import ThreadscopeApp
@@ -56,14 +56,6 @@ class OutputError(Exception):
         super().__init__(str(cause))
         self.cause = cause
         """What the system said."""
-
-
-class View(Enum):
-    """How an observation is shown."""
-
-    SCREEN = "screen"
-    TEXT = "text"
-    JSON = "json"
 
 
 def watch(

@@ -9,6 +9,12 @@ from typing import Any
 ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+def quiet_interrupt() -> None:
+    """Lets Ctrl-C just end the program, while there is nothing to put away yet."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Signals:
     """Notes the first signal that asks us to end. Later ones do no harm. For the main thread only.
 

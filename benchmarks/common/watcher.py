@@ -3,7 +3,7 @@
     python watcher.py FOLDER PID
 
 The kernel at 10 Hz, a snapshot four times a second, the rings for each of them, heartbeats: the
-ticks of `threadscope.session`, in a process of its own. Says `watching` when it does, and when its
+ticks of `threadscope.observer`, in a process of its own. Says `watching` when it does, and when its
 standard input ends: requests seen, records dropped, and its own CPU in percent of a core.
 """
 
@@ -17,9 +17,9 @@ from pathlib import Path
 
 from threadscope.model.aggregator import Aggregator
 from threadscope.model.snapshot import Health
+from threadscope.observer import TICK_S, TICKS_A_SAMPLE, TICKS_A_SNAPSHOT, next_tick
 from threadscope.rings.set import RingSet
 from threadscope.sampling.factory import open_sampler
-from threadscope.session import TICK_S, TICKS_A_SAMPLE, TICKS_A_SNAPSHOT, next_tick
 
 now = time.monotonic_ns
 

@@ -7,7 +7,7 @@ import inspect
 import subprocess
 import sys
 
-from threadscope.targets.demos import demo_folder
+from threadscope.targets.demo_list import demo_folder
 
 FILE = demo_folder() / "cpu.py"
 

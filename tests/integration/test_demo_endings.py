@@ -61,8 +61,9 @@ def test_ctrl_c_while_it_starts(demo, word):
 
 
 def test_more_signals_while_it_closes_do_no_harm(demo):
-    run = demo("--no-tui", "--work", WORK)
-    run.wait_for("end ", 3)
+    run = demo("--no-tui", "-z", "60s", "--work", WORK)
+    run.wait_for("measure")
+    run.wait_for("end ", 8)
 
     def again() -> bool:
         if run.process.poll() is None:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.lints.seen import MS, S, hold, process, route, seen, workers
 from threadscope.lints.catalog import LINTS
-from threadscope.lints.judge import STAYS_NS, Lints, Settings, at_least, evaluate, judge
+from threadscope.lints.judge import STAYS_NS, Lints, Settings, evaluate, judge
 from threadscope.lints.lint import State, Threshold, Unit
 from threadscope.model.snapshot import Level
 
@@ -48,11 +48,6 @@ def test_a_lint_that_informs_can_be_made_to_warn():
     assert {x.lint: x.level for x in evaluate(BAD, loud)}["events-dropped"] is Level.WARNING
     everything = Settings(warn=frozenset({"all"}))
     assert {x.level for x in evaluate(BAD, everything)} == {Level.ERROR, Level.WARNING}
-
-
-def test_what_is_at_least_so_bad():
-    assert names(at_least(evaluate(BAD), Level.WARNING)) == ["errors", "loop-blocked"]
-    assert len(at_least(evaluate(BAD), Level.INFO)) == 3
 
 
 def test_a_live_finding_stays_and_says_since_when():

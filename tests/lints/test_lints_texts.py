@@ -11,7 +11,6 @@ from threadscope.lints.catalog import LINTS
 from threadscope.lints.explain import article, explanation, listing, page
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "lints.md"
-PARTS = ("What it means.", "Why it happens.", "How to ", "")
 
 
 def test_the_page_is_made_of_the_same_texts():

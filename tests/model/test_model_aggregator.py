@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from by_hand import LOOP, MS, WORKER, Ring, Watched, at, cell, entry, hop, route, sample, thread
 
-from threadscope.model.counted import LoadResult
 from threadscope.model.histogram import Histogram
+from threadscope.model.load_result import LoadResult
 from threadscope.model.snapshot import Limiter, PhaseState, Variant, Word
 from threadscope.probe import layout as L
 

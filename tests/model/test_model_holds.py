@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.model.by_hand import LOOP, MS, Ring, S, Watched, at, cell, entry, route, sample, thread
-from threadscope.model.aggregator import Aggregator, LoadResult
+from threadscope.model.aggregator import Aggregator
 from threadscope.model.histogram import Histogram
+from threadscope.model.load_result import LoadResult
 from threadscope.model.snapshot import Health, PhaseState, Variant
 from threadscope.probe import layout as L
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tests.model.by_hand import T0, S, Watched, at, cell, entry, hop, sample, thread
-from threadscope.model.aggregator import LoadResult
 from threadscope.model.histogram import Histogram
+from threadscope.model.load_result import LoadResult
 from threadscope.model.sample import Stack
 from threadscope.model.snapshot import Health, PhaseState, Role, TargetInfo, Variant
 from threadscope.probe import layout as L

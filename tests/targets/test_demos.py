@@ -7,7 +7,8 @@ import urllib.request
 import psutil
 import pytest
 
-from threadscope.targets.demos import DEMOS, demo_folder, start_demo
+from threadscope.targets.demo_list import DEMOS, demo_folder, demos
+from threadscope.targets.demos import start_demo
 from threadscope.targets.errors import TargetError
 from threadscope.targets.ports import free_port
 
@@ -26,6 +27,49 @@ def test_every_demo_has_its_app_and_two_ways_to_answer():
         keys = [way.variant.key for way in demo.variants]
         assert len(keys) == len(set(keys)) >= 2
         assert all(way.route in way.variant.title for way in demo.variants)
+
+
+NEW = '''"""An app."""
+raise SystemExit("it was run")
+DEMO = {
+    "summary": "one more",
+    "variants": {"def": "def, slowly /new/def", "async": "async def /new/async/{client}"},
+    "clients": 3,
+    "beside": {"/health": 2.5},
+    "work": "",
+}
+'''
+
+
+def test_a_file_with_a_demo_is_one_without_being_run(tmp_path):
+    (tmp_path / "aa.py").write_text(NEW)
+    (tmp_path / "first.py").write_text(NEW.replace('"summary"', '"place": 1, "summary"'))
+    (tmp_path / "help.py").write_text("import nowhere\n")
+    found = demos(tmp_path)
+    assert list(found) == ["first", "aa"]
+    one = found["aa"]
+    assert (one.app, one.clients, one.work, one.workers) == ("aa:app", 3, "", 1)
+    by_def, by_async = one.variants
+    assert (by_def.variant.key, by_def.path, by_def.route) == ("def", "/new/def", "/new/def")
+    assert by_def.variant.title == "def, slowly /new/def"
+    assert by_async.path == "/new/async/{client}"
+    assert [(light.path, light.rate) for light in one.beside] == [("/health", 2.5)]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("DEMO = {'clients': len('abc')}", "no dictionary of literals"),
+        ("DEMO = 7", "no dictionary of literals"),
+        ("DEMO = {'clients': 3}", "cannot be understood: 'variants'"),
+        (NEW.replace("clients", "client"), "cannot be understood: .*'client'"),
+        (NEW.replace('{"/health": 2.5}', "7"), "cannot be understood: .*items"),
+    ],
+)
+def test_a_demo_that_cannot_be_understood_names_its_file(tmp_path, text, why):
+    (tmp_path / "new.py").write_text(text)
+    with pytest.raises(TargetError, match=rf"new\.py: DEMO (is )?{why}"):
+        demos(tmp_path)
 
 
 @pytest.mark.integration

@@ -73,11 +73,6 @@ def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(findings, key=lambda f: (_BADNESS[f.level], _RANK[f.lint])))
 
 
-def at_least(findings: Iterable[Finding], level: Level) -> tuple[Finding, ...]:
-    """Those that are as bad as a level, or worse."""
-    return tuple(f for f in findings if _BADNESS[f.level] <= _BADNESS[level])
-
-
 class Lints:
     """The judge of a session: keeps what it found live, so that nothing flickers.
 

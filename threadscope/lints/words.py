@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from threadscope.model.snapshot import Endpoint
-from threadscope.model.units import duration, plural
+from threadscope.model.units import duration, ms, plural
 
 
 def named(endpoint: Endpoint) -> str:
@@ -14,11 +14,6 @@ def named(endpoint: Endpoint) -> str:
     if not endpoint.name:
         return endpoint.label or "code outside of any route"
     return f"`{endpoint.kind or 'endpoint'} {endpoint.name}` ({endpoint.label})"
-
-
-def ms(ns: float | None) -> float | None:
-    """Evidence in ms."""
-    return None if ns is None else round(ns / 1e6, 3)
 
 
 def most_common(texts: Iterable[str]) -> str:

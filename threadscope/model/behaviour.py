@@ -18,9 +18,11 @@ HELD_SHARE = 0.90
 ONE_LOOP_SHARE = 1.1
 """Held for longer than there was time: more than one event loop was held at a time."""
 ALONE_SHARE = 0.95
+"""Nearly always: one request's answer and the next one's arrival overlap for a moment."""
 ENOUGH_NS = 200_000_000
 """Less observed time than this is no ground for a word."""
 IDLE_AFTER_NS = 1_000_000_000
+"""Observed for so long with next to nobody wanting service, it is idle; before, nobody can say."""
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from threadscope.model.fold import Fold
 from threadscope.model.histogram import Histogram
-from threadscope.model.load_result import LoadResult as LoadResult
+from threadscope.model.load_result import LoadResult
 from threadscope.model.snapshot import Limiter, Role, ThreadSummary
 from threadscope.model.windows import KEPT_S, SECOND
 

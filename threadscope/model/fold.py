@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from threadscope.model.holds import Holds
-from threadscope.model.phase import Measurement
+from threadscope.model.measurement import Measurement
 from threadscope.model.records import Record
 from threadscope.model.requests import (
     ARRIVED_LONG_BEFORE_NS,

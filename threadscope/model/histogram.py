@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from threadscope.model.snapshot import Latency
 
 SUB_BITS = 7
+"""Each power of two is cut into 2 ** SUB_BITS parts."""
 HALF = 1 << SUB_BITS
 MAX_NS = 1 << 42
 """73 minutes; longer values are counted in the last bucket."""

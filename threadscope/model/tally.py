@@ -25,6 +25,7 @@ from threadscope.model.summary import (
 MAX_HOLDS = 2000
 """Long steps kept of one tally; at 100 ms each, one event loop has ten a second."""
 MAX_SLOW = 12
+"""Slowest requests kept of a route, one a second: more than the screen has lines for."""
 
 
 class Ended(NamedTuple):

@@ -10,6 +10,7 @@ from threadscope.model.behaviour import Evidence
 
 BUCKET_NS = 100_000_000
 KEPT = 600
+"""Buckets: a minute."""
 
 
 class Timeline:

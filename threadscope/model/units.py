@@ -1,4 +1,4 @@
-"""Durations and counts in words, for sentences and for columns."""
+"""Durations and counts in words, for sentences and for columns, and as numbers for programs."""
 
 from __future__ import annotations
 
@@ -16,6 +16,11 @@ def duration(ns: float | None) -> str:
     if ns < 999_500_000:
         return f"{ns / 1e6:.0f} ms"
     return f"{ns / 1e9:.2f} s" if ns < 99.5e9 else f"{ns / 1e9:.0f} s"
+
+
+def ms(ns: float | None) -> float | None:
+    """In ms, to the microsecond, as reports and evidence have it."""
+    return None if ns is None else round(ns / 1e6, 3)
 
 
 def plural(count: int, noun: str) -> str:

@@ -10,12 +10,12 @@ from dataclasses import replace
 from threadscope.model.history import History
 from threadscope.model.observation import Judge
 from threadscope.model.snapshot import Snapshot
+from threadscope.model.windows import SECOND
 from threadscope.recording.decode import SessionFile
 from threadscope.recording.errors import RecordingError
 from threadscope.recording.feed import snapshots
 
 SPEEDS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
-SECOND = 1_000_000_000
 
 
 class Replay:

@@ -19,8 +19,8 @@ from threadscope.model.snapshot import (
     TargetInfo,
     ThreadSummary,
 )
+from threadscope.model.units import ms
 from threadscope.report.figures import latency_ms as _latency
-from threadscope.report.figures import ms as _ms
 from threadscope.report.figures import rounded as _round
 from threadscope.report.findings import holders
 from threadscope.report.rounds import (
@@ -160,7 +160,7 @@ def _server(phase: PhaseSummary) -> dict[str, Any]:
         "open_mean": _round(phase.open_mean),
         "in_threads_max": phase.in_threads_max,
         "cores_used": _round(phase.cores_used),
-        "cpu_ms_per_request": _ms(phase.cpu_ns_per_request),
+        "cpu_ms_per_request": ms(phase.cpu_ns_per_request),
         "switches_per_request": _round(phase.switches_per_request, 1),
         "processes": [_process(process) for process in phase.processes],
         "threads": [_thread(thread) for thread in phase.threads],
@@ -174,8 +174,8 @@ def _holder(route: RouteSummary) -> dict[str, Any]:
         "endpoint": route.endpoint.name or None,
         "place": route.endpoint.place or None,
         "holds": route.holds,
-        "longest_ms": _ms(route.hold_longest),
-        "total_ms": _ms(route.hold_total),
+        "longest_ms": ms(route.hold_longest),
+        "total_ms": ms(route.hold_total),
         "share": _round(route.hold_share),
         "waited_max": route.waited,
         "waiters": list(route.waiters),
@@ -231,12 +231,12 @@ def _route(route: RouteSummary, phase: PhaseSummary) -> dict[str, Any]:
         "latency_ms": _latency(route.latency),
         "client_latency_ms": _latency(_client_latency(route.endpoint.route, phase)),
         "loop_hold_ms": {
-            "longest": _ms(route.hold_longest),
-            "total": _ms(route.hold_total),
+            "longest": ms(route.hold_longest),
+            "total": ms(route.hold_total),
             "share": _round(route.hold_share),
         },
         "hop_wait_ms": _latency(route.hop_wait),
-        "cpu_ms_per_request": _ms(route.cpu_ns_per_request),
+        "cpu_ms_per_request": ms(route.cpu_ns_per_request),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from threadscope.model.snapshot import Latency
+from threadscope.model.units import ms
 
 LATENCY_KEYS = {
     "min": "min",
@@ -19,11 +20,6 @@ LATENCY_KEYS = {
 def latency_ms(latency: Latency) -> dict[str, float | None]:
     """All its figures."""
     return {key: ms(getattr(latency, name)) for key, name in LATENCY_KEYS.items()}
-
-
-def ms(ns: float | None) -> float | None:
-    """To the microsecond."""
-    return None if ns is None else round(ns / 1e6, 3)
 
 
 def rounded(value: float | None, digits: int = 3) -> float | None:

@@ -9,8 +9,9 @@ from typing import Any
 import threadscope
 from threadscope.model.histogram import Histogram, middle
 from threadscope.model.load_summary import BOUND_PERCENT, LoadSummary
+from threadscope.model.units import ms
 from threadscope.report.document import SCHEMA
-from threadscope.report.figures import latency_ms, ms, rounded
+from threadscope.report.figures import latency_ms, rounded
 
 KINDS = ("refused", "reset", "timeout", "4xx", "5xx", "wrong_length", "garbage", "other")
 

@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from threadscope.model.units import UNKNOWN as UNKNOWN
 from threadscope.model.units import duration as duration
 from threadscope.model.units import plural as plural
-
-SECOND = 1_000_000_000
+from threadscope.model.windows import SECOND as SECOND
 
 
 def seconds(ns: int) -> str:

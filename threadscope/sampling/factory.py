@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection
 from typing import Protocol
 
 from threadscope.model.sample import ProcessSample
@@ -13,9 +12,6 @@ class Sampler(Protocol):
     """Looks at one process and its threads."""
 
     pid: int
-
-    def set_detail(self, tids: Collection[int] | None) -> None:
-        """Chooses the threads whose context switches are read; None: all of them."""
 
     def sample(self, t: int) -> ProcessSample | None:
         """One look at `t` (monotonic ns); None when the process is gone."""

@@ -6,8 +6,6 @@ psutil 8. The probe's own thread clocks fill the gap.
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 import psutil
 
 from threadscope.model.sample import ProcessSample
@@ -26,9 +24,6 @@ class ProcessSampler:
             self._process: psutil.Process | None = psutil.Process(pid)
         except psutil.Error:
             self._process = None
-
-    def set_detail(self, tids: Collection[int] | None) -> None:
-        """There are no details here."""
 
     def sample(self, t: int) -> ProcessSample | None:
         """The process's CPU at `t` (monotonic ns), with no threads; None when it is gone."""

@@ -176,16 +176,11 @@ class ProcessSampler:
         self._budget = budget
         self._clock = process_clock(pid)
         self._threads: dict[int, _Thread] = {}
-        self._detail: frozenset[int] | None = None
         self._round = 0
         try:
             self._dir = os.open(f"/proc/{pid}/task", os.O_RDONLY | os.O_DIRECTORY)
         except OSError:
             self._dir = -1
-
-    def set_detail(self, tids: Collection[int] | None) -> None:
-        """Chooses the threads whose context switches are read; None: all of them."""
-        self._detail = None if tids is None else frozenset(tids)
 
     def sample(self, t: int) -> ProcessSample | None:
         """One look.
@@ -244,7 +239,8 @@ class ProcessSampler:
             try:
                 turn = (self._round + tid) % _DETAIL_EVERY == 0
                 sample = thread.look(thorough=turn)
-                return thread.look_closer() if self._wants_detail(sample, turn) else sample
+                # by turns, so that the cost spreads over the samples; at first sight at once
+                return thread.look_closer() if turn or sample.voluntary is None else sample
             except OSError as error:
                 if error.errno in _NO_FILES:
                     raise
@@ -252,12 +248,6 @@ class ProcessSampler:
             except ValueError:  # an empty file, in the middle of the end
                 self._forget([tid])
         return None
-
-    def _wants_detail(self, sample: ThreadSample, turn: bool) -> bool:
-        """By turns, so that the cost spreads over the samples; at first sight at once."""
-        if self._detail is not None and sample.tid not in self._detail:
-            return False
-        return turn or sample.voluntary is None
 
     def _forget(self, tids: Collection[int]) -> None:
         for tid in tids:

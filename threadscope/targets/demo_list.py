@@ -1,10 +1,19 @@
-"""What demos there are: an app each, the ways to ask it, and by how many clients."""
+"""What demos there are: each file of the demo folder says itself how it is asked."""
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+import threadscope
 from threadscope.model.snapshot import Variant
+
+from .errors import TargetError
+
+LAST = 1_000
+"""The place in the list of a demo that names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,101 +61,70 @@ class Demo:
     """Whether uvicorn prints a line a request: at thousands a second it is what costs most."""
 
 
-def _variant(key: str, kind: str, path: str) -> DemoVariant:
-    return DemoVariant(Variant(key, f"{kind} {path}"), path, path)
+def demo_folder() -> Path:
+    """Where the demo apps are: in the package, or beside it in a checkout.
 
-
-def _both(path: str, ending: str = "") -> tuple[DemoVariant, ...]:
-    return (
-        _variant("async", "async def", f"{path}/async{ending}"),
-        _variant("def", "def", f"{path}/def{ending}"),
+    Raises:
+        TargetError: they are nowhere.
+    """
+    package = Path(threadscope.__file__).parent
+    for folder in (package / "_demo_apps", package.parent / "demo_apps"):
+        if (folder / "cpu.py").is_file():
+            return folder
+    raise TargetError(
+        f"the demo apps are missing beside {package}: reinstall threadscope, with"
+        " `pip install --force-reinstall threadscope`"
     )
 
 
-_ALL = (
-    Demo(
-        name="cpu",
-        summary="a busy loop of about 300 ms, in async def and in def",
-        app="cpu:app",
-        variants=_both("/cpu", "/{client}"),
-        clients=4,
-        access_log=True,
-    ),
-    Demo(
-        name="hello",
-        summary="a string: what handing a request to a thread costs",
-        app="hello:app",
-        variants=_both("/hello"),
-        clients=100,
-        work="",
-    ),
-    Demo(
-        name="loop",
-        summary="1,000,000 additions, asked by a hundred clients",
-        app="loop:app",
-        variants=_both("/loop"),
-        clients=100,
-        compare_clients=20,
-    ),
-    Demo(
-        name="workers",
-        summary="the same on several processes, one a core (--workers): parallel",
-        app="workers:app",
-        variants=_both("/workers"),
-        clients=100,
-        compare_clients=20,
-        workers=0,
-    ),
-    Demo(
-        name="io",
-        summary="a wait of 2 s, for bursts of 20, 40, 80 and 120 requests: 40 tokens",
-        app="io_bound:app",
-        variants=_both("/io"),
-        clients=40,
-        bursts=(20, 40, 80, 120),
-        work="ms of waiting",
-    ),
-    Demo(
-        name="blocking",
-        summary="time.sleep in async def: one at a time, and the CPU is idle",
-        app="blocking:app",
-        variants=(
-            _variant("await", "async def, asyncio.sleep", "/blocking/await"),
-            _variant("def", "def, time.sleep", "/blocking/def"),
-            _variant("mistake", "async def, time.sleep", "/blocking/mistake"),
-        ),
-        clients=10,
-        work="ms of waiting",
-    ),
-    Demo(
-        name="fairness",
-        summary="a health check beside a heavy endpoint, in async def and in def",
-        app="fairness:app",
-        variants=_both("/fairness"),
-        clients=4,
-        beside=(DemoBeside("/health", 10),),
-    ),
-    Demo(
-        name="pool",
-        summary="slow requests use up the threadpool, a quick one waits; then a pool of their own",
-        app="pool:app",
-        variants=(
-            _variant("shared", "def, the tokens of all", "/pool/shared"),
-            _variant("own", "async def, tokens of its own", "/pool/own"),
-        ),
-        clients=60,
-        beside=(DemoBeside("/pool/quick", 10),),
-        work="ms of waiting",
-    ),
-    Demo(
-        name="native",
-        summary="hashing megabytes lets go of the GIL: def uses every core",
-        app="native:app",
-        variants=_both("/native"),
-        clients=4,
-        work="megabytes",
-    ),
-)
+def demos(folder: Path) -> dict[str, Demo]:
+    """The demos of a folder by name, in the order in which they are best looked at.
 
-DEMOS: dict[str, Demo] = {demo.name: demo for demo in _ALL}
+    Each `.py` file with a `DEMO` is one. It is read and not run: the apps import FastAPI.
+
+    Raises:
+        TargetError: a `DEMO` cannot be understood.
+    """
+    found = []
+    for file in folder.glob("*.py"):
+        said = _said(file)
+        if said is not None:
+            place = said.pop("place", LAST)
+            found.append((place, file.stem, _demo(file, said)))
+    return {demo.name: demo for _, _, demo in sorted(found, key=lambda one: one[:2])}
+
+
+def _said(file: Path) -> dict[str, Any] | None:
+    """What stands behind `DEMO =`; None where that stands nowhere."""
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "DEMO":
+            try:
+                return dict(ast.literal_eval(node.value))
+            except (ValueError, TypeError):
+                raise TargetError(f"{file}: DEMO is no dictionary of literals") from None
+    return None
+
+
+def _demo(file: Path, said: dict[str, Any]) -> Demo:
+    try:
+        return Demo(
+            **{
+                "name": file.stem,
+                "app": f"{file.stem}:app",
+                **said,
+                "variants": tuple(_variant(*one) for one in said["variants"].items()),
+                "beside": tuple(DemoBeside(*one) for one in said.get("beside", {}).items()),
+            }
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise TargetError(f"{file}: DEMO cannot be understood: {error}") from error
+
+
+def _variant(key: str, title: str) -> DemoVariant:
+    """`async def /hello/async`: in a few words what is special, and the route."""
+    path = title.rpartition(" ")[2]
+    return DemoVariant(Variant(key, title), path, path)
+
+
+DEMOS: dict[str, Demo] = demos(demo_folder())
 """By name, in the order in which they are best looked at."""

@@ -10,13 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import threadscope
 from threadscope.model.snapshot import TargetInfo
 
 from .demo_list import DEMOS as DEMOS
 from .demo_list import Demo as Demo
 from .demo_list import DemoVariant as DemoVariant
-from .errors import TargetError
+from .demo_list import demo_folder
 from .ports import check_port, free_port, wait_ready
 from .process import Ended, ServerProcess
 from .target import Target
@@ -105,22 +104,6 @@ class DemoTarget(Target):
         """Ends it."""
         if self._server is not None:
             self._server.stop()
-
-
-def demo_folder() -> Path:
-    """Where the demo apps are: in the package, or beside it in a checkout.
-
-    Raises:
-        TargetError: they are nowhere.
-    """
-    package = Path(threadscope.__file__).parent
-    for folder in (package / "_demo_apps", package.parent / "demo_apps"):
-        if (folder / "cpu.py").is_file():
-            return folder
-    raise TargetError(
-        f"the demo apps are missing beside {package}: reinstall threadscope, with"
-        " `pip install --force-reinstall threadscope`"
-    )
 
 
 def start_demo(

@@ -5,6 +5,3 @@ from __future__ import annotations
 
 class TargetError(Exception):
     """The server cannot be started or watched; the message says what to do about it."""
-
-    exit_status = 1
-    """Of the whole program."""

@@ -71,7 +71,7 @@ class KeptProcess:
         status = self._process.poll() if self._process is not None else None
         if status is None:
             return None
-        return Ended(status=status) if status >= 0 else Ended(signal=-status)
+        return Ended.with_code(status)
 
     @property
     def runs(self) -> bool:

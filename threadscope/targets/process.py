@@ -32,6 +32,15 @@ class Ended:
     words: str = "ended when its guard was killed"
     """What is said when neither is known."""
 
+    @classmethod
+    def with_code(cls, code: int) -> Ended:
+        """As `subprocess` has it: a status, or a signal's number below 0."""
+        return cls(status=code) if code >= 0 else cls(signal=-code)
+
+    def said_of(self, what: str) -> str:
+        """`the server was killed by SIGKILL`."""
+        return f"{what} {'was ' if self.signal is not None else ''}{self.sentence}"
+
     @property
     def sentence(self) -> str:
         """`exited with status 1`, `killed by SIGKILL`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable
 
 from . import inspection
@@ -42,17 +41,3 @@ def why_not_injected(pid: int) -> str:
     if inspection.other_namespace(pid):
         return "it runs in a container: start threadscope in there"
     return "its Python can take the probe in: add --inject"
-
-
-def why_no_stacks(pid: int) -> str:
-    """Why py-spy may not look into a process; "" when it may, or would have to try."""
-    if sys.platform != "linux":
-        return ""
-    try:
-        with open("/proc/sys/kernel/yama/ptrace_scope") as file:
-            scope = int(file.read())
-    except (OSError, ValueError):
-        return ""
-    if scope and os.geteuid() and inspection.parent(pid) != os.getpid():
-        return f"kernel.yama.ptrace_scope is {scope}: be root, or set it to 0"
-    return ""

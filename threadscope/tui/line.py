@@ -11,7 +11,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from threadscope.tui.palette import TEXT
+from threadscope.tui.palette import MUTED, TEXT
 
 Piece = tuple[str, Style]
 """A text and how it looks."""
@@ -137,6 +137,11 @@ class Item(NamedTuple):
 def item(text: str, style: Style = TEXT, *, rank: int) -> Item:
     """An item of one text."""
     return Item(((text, style),), rank)
+
+
+def fact(name: str, value: str, rank: int) -> Item:
+    """A value, and what it is called."""
+    return Item(((f"{name} ", MUTED), (value, TEXT)), rank)
 
 
 def keep(items: Sequence[Item], width: int, gap: int) -> list[Item]:

@@ -19,6 +19,7 @@ from threadscope.tui.keys import Key
 from threadscope.tui.lanes import LanesPanel, lanes_of, queues_of
 from threadscope.tui.notices import NoticesPanel, notice_lines
 from threadscope.tui.output import OutputView
+from threadscope.tui.panel import Panel
 from threadscope.tui.processes import headings
 from threadscope.tui.requests import RequestsPanel
 from threadscope.tui.routes import RoutesPanel
@@ -61,6 +62,13 @@ class MainScreen(Screen[None]):
         self.filter = FilterInput(placeholder="filter the requests", id="filter", compact=True)
         self.overview = (self.threads, self.lanes, self.requests)
         """The panels of view 1."""
+        self.views: dict[str, Panel | OutputView] = {
+            "output": self.output,
+            "charts": self.charts,
+            "routes": self.routes,
+            "split": self.split,
+        }
+        """What is shown in place of the overview, by the view's name."""
         self.view = "overview"
         self._snapshot: Snapshot | None = None
         self._shape: tuple[object, ...] = ()
@@ -71,10 +79,8 @@ class MainScreen(Screen[None]):
         yield self.status
         yield self.notices
         yield from self.overview
-        yield self.output
-        yield self.charts
-        yield self.routes
-        yield self.split
+        for panel in self.views.values():
+            yield panel.add_class("view")
         yield self.verdict
         yield self.findings
         yield self.keys
@@ -105,21 +111,19 @@ class MainScreen(Screen[None]):
         self._share()
         self.status.behind_ns = behind_ns
         for panel in (
-            self.status, self.notices, *self.overview, self.output, self.charts, self.routes,
-            self.split, self.verdict, self.findings,
+            self.status, self.notices, *self.overview, *self.views.values(), self.verdict,
+            self.findings,
         ):  # fmt: skip
             panel.show(snapshot)
 
     def show_view(self, view: str) -> None:
-        """Show the `overview`, `routes`, the server's `output`, the `charts` or the `split`."""
+        """Show the `overview`, or one of `views`."""
         self.view = view
         for panel in self.overview:
             panel.display = view == "overview"
-        self.output.display = view == "output"
-        self.charts.display = view == "charts"
-        self.routes.display = view == "routes"
+        for name, one in self.views.items():
+            one.display = name == view
         self.findings.choosing = view != "routes"
-        self.split.display = view == "split"
         if view == "output":
             self.output.focus()
         if self._snapshot is not None:

@@ -17,8 +17,8 @@ from threadscope.tui.lanes import (
     queues_of,
     title_strip,
 )
-from threadscope.tui.line import Item, Line, item, joined, keep
-from threadscope.tui.palette import MUTED, STRONG, TEXT, WARN
+from threadscope.tui.line import Item, Line, fact, item, joined, keep
+from threadscope.tui.palette import MUTED, STRONG, WARN
 from threadscope.tui.panel import Panel
 from threadscope.tui.processes import headings
 from threadscope.tui.rows import Key
@@ -99,18 +99,14 @@ def _head(snapshot: Snapshot, width: int, *, frozen: bool = False) -> Strip:
     latency = snapshot.latency
     known = latency.p99 is not None
     worst = duration(latency.p99 if known else latency.max)
-    facts += [chip, _fact("req/s", rate(snapshot.per_second), 2)]
-    facts.append(_fact("p99" if known else "max", worst, 3))
+    facts += [chip, fact("req/s", rate(snapshot.per_second), 2)]
+    facts.append(fact("p99" if known else "max", worst, 3))
     if snapshot.cores_used is not None:
-        facts.append(_fact("cores used", f"{snapshot.cores_used:.2f}", 4))
+        facts.append(fact("cores used", f"{snapshot.cores_used:.2f}", 4))
     for pool in snapshot.limiters:
         name = "pool" if pool.name == "default" else f"{pool.name} pool"
-        facts.append(_fact(name, tokens(*pool[1:]), 5))
+        facts.append(fact(name, tokens(*pool[1:]), 5))
     for light in snapshot.beside:
         name = light.route.rpartition("/")[2]
         facts.append(Item(((f"{name} p50 ", WARN), (duration(light.latency.p50), STRONG)), 2))
     return Line().add(" ").pieces(joined(keep(facts, width - 2, 3), 3)).strip(width)
-
-
-def _fact(name: str, value: str, rank: int) -> Item:
-    return Item(((f"{name} ", MUTED), (value, TEXT)), rank)

@@ -6,7 +6,7 @@ from textual.strip import Strip
 
 from threadscope.model.snapshot import Latency, PhaseInfo, PhaseState, Snapshot, TargetInfo
 from threadscope.report.units import SECOND, duration, elapsed, plural, rate, seconds, tokens
-from threadscope.tui.line import Item, Line, Piece, fit, item, joined, keep, spark
+from threadscope.tui.line import Item, Line, Piece, fact, fit, item, joined, keep, spark
 from threadscope.tui.palette import (
     ALARM,
     CHIP,
@@ -101,11 +101,11 @@ def _right(target: TargetInfo, width: int) -> list[Item]:
     out = []
     if target.pids:
         pids = str(target.pids[0]) + (f" +{len(target.pids) - 1}" if len(target.pids) > 1 else "")
-        out.append(_fact("pid", pids, 4))
+        out.append(fact("pid", pids, 4))
     if target.python:
-        out.append(_fact("python", ".".join(target.python.split(".")[:2]), 5))
+        out.append(fact("python", ".".join(target.python.split(".")[:2]), 5))
     if target.gil is not None:
-        out.append(_fact("GIL", "on" if target.gil else "off", 4))
+        out.append(fact("GIL", "on" if target.gil else "off", 4))
     out.append(item(plural(target.workers, "worker"), TEXT, rank=6))
     out.append(item(target.url, TEXT, rank=7 if width >= WIDE else 9))
     return out
@@ -135,21 +135,21 @@ def _how(snapshot: Snapshot, width: int) -> Strip:
 
 def _numbers(snapshot: Snapshot) -> list[Item]:
     latency, phase = snapshot.latency, snapshot.phase
-    out = [_fact("p50", duration(latency.p50), 1), _worst(latency)]
+    out = [fact("p50", duration(latency.p50), 1), _worst(latency)]
     if phase.burst:
-        out.append(_fact("at once", str(phase.burst), 2))
+        out.append(fact("at once", str(phase.burst), 2))
     elif phase.clients:
         off = " (load off)" if not phase.load_on else ""
         name, asked = ("asked", f"{phase.rate:g}/s") if phase.rate else ("clients", phase.clients)
-        out.append(_fact(name, f"{asked}{off}", 5 if phase.load_on else 1))
+        out.append(fact(name, f"{asked}{off}", 5 if phase.load_on else 1))
     if snapshot.in_flight is not None:
-        out.append(_fact("in flight", str(snapshot.in_flight), 2))
+        out.append(fact("in flight", str(snapshot.in_flight), 2))
     elif snapshot.open is not None:
-        out.append(_fact("open", str(snapshot.open), 2))
+        out.append(fact("open", str(snapshot.open), 2))
     if snapshot.websockets:
-        out.append(_fact("WebSockets", f"{snapshot.websockets:,}", 3))
+        out.append(fact("WebSockets", f"{snapshot.websockets:,}", 3))
     if snapshot.open is not None or snapshot.in_flight is not None:  # else nobody counts
-        out.append(_fact("done", f"{snapshot.done:,}", 3))
+        out.append(fact("done", f"{snapshot.done:,}", 3))
         bad: Piece = (str(snapshot.failed), ALARM if snapshot.failed else TEXT)
         out.append(Item((("failed ", MUTED), bad), 0 if snapshot.failed else 4))
     for light in snapshot.beside:
@@ -157,19 +157,15 @@ def _numbers(snapshot: Snapshot) -> list[Item]:
         out.append(Item(((f"{name} p50 ", WARN), (duration(light.latency.p50), STRONG)), 1))
     if snapshot.limiters:
         pool = snapshot.limiters[0]
-        out.append(_fact("pool", tokens(*pool[1:]), 1 if pool.tasks_waiting else 4))
+        out.append(fact("pool", tokens(*pool[1:]), 1 if pool.tasks_waiting else 4))
     out.append(item(elapsed(snapshot.at - snapshot.started), TEXT, rank=6))
     if snapshot.health.monitor_percent is not None:
-        out.append(_fact("monitor", f"{snapshot.health.monitor_percent:.0f} %", 7))
+        out.append(fact("monitor", f"{snapshot.health.monitor_percent:.0f} %", 7))
     return out
 
 
 def _worst(latency: Latency) -> Item:
     """p99, or the longest where there are too few requests for a p99."""
     if latency.p99 is not None:
-        return _fact("p99", duration(latency.p99), 1)
-    return _fact("max", duration(latency.max), 1)
-
-
-def _fact(name: str, value: str, rank: int) -> Item:
-    return Item(((f"{name} ", MUTED), (value, TEXT)), rank)
+        return fact("p99", duration(latency.p99), 1)
+    return fact("max", duration(latency.max), 1)

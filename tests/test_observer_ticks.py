@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from threadscope.session import TICK_S, TICKS_A_SAMPLE, TICKS_A_SNAPSHOT, next_tick
+from threadscope.observer import TICK_S, TICKS_A_SAMPLE, TICKS_A_SNAPSHOT, next_tick
 
 
 def test_it_wakes_for_samples_and_snapshots_and_for_nothing_else():

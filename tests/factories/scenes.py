@@ -1,172 +1,54 @@
-"""Snapshots like those that the demos give, the same ones each time: functions of a moment.
-
-`cpu_async(24 * S)` is the demo `cpu`, async variant, 24 s after its start. The numbers are
-invented; what is right about them is how they hang together.
-"""
+"""Snapshots of each demo at a moment, and of what can go wrong."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 
+from tests.factories.parts import (
+    BASE,
+    CPU_ASYNC,
+    CPU_DEF,
+    DEF,
+    HELLO,
+    HELLO_ASYNC,
+    MS,
+    PID,
+    SLEEP,
+    TARGET,
+    S,
+    back_to_back,
+    base,
+    chunked,
+    lane,
+    latency,
+    log,
+    span,
+    thread,
+)
+from tests.factories.summaries import cpu_def_summary, summary
 from threadscope.model.snapshot import (
     Activity,
     Behaviour,
-    CpuPoint,
     DepthPoint,
-    Endpoint,
-    Event,
     Health,
-    Lane,
     Latency,
     Limiter,
-    LogLine,
     Part,
     PhaseInfo,
     PhaseState,
-    PhaseSummary,
     ProcessRow,
     Role,
     Snapshot,
     Span,
-    TargetInfo,
-    ThreadRow,
-    Variant,
     Word,
 )
-
-MS = 1_000_000
-S = 1_000 * MS
-BASE = 1_000 * S
-"""The monotonic clock when the observation began."""
-WALL = 1_760_000_000 * S
-PID = 41213
-ASYNC = Variant("async", "async def /cpu/async/{client}")
-DEF = Variant("def", "def /cpu/def/{client}")
-HELLO_ASYNC = Variant("async", "async def /hello")
-CPU_ASYNC = Endpoint("GET", "/cpu/async/{client}", "cpu_async", "async def", "cpu.py:14")
-CPU_DEF = Endpoint("GET", "/cpu/def/{client}", "cpu_def", "def", "cpu.py:20")
-SLEEP = Endpoint("GET", "/sleep", "sleep_def", "def", "io.py:9")
-HELLO = Endpoint("GET", "/hello", "hello", "async def", "hello.py:5")
-TARGET = TargetInfo(
-    title="demo cpu",
-    url="http://127.0.0.1:8000",
-    pids=(PID,),
-    command="uvicorn cpu:app",
-    python="3.12.1",
-    gil=True,
-    loop="uvloop",
-    http="httptools",
-    cpus=2,
-)
-
-
-def chunked(items: Iterable, time_of) -> tuple[tuple, ...]:
-    """Items in chunks of a second, as lanes hold them."""
-    chunks: dict[int, list] = {}
-    for item in items:
-        chunks.setdefault(time_of(item) // S, []).append(item)
-    return tuple(map(tuple, chunks.values()))
-
-
-def span(begin: int, end: int, request: int, requests: int = 1, busy: int | None = None) -> Span:
-    return Span(begin, end, request, requests, end - begin if busy is None else busy)
-
-
-def cpu_points(at: int, share, since: int = BASE) -> tuple[tuple[CpuPoint, ...], ...]:
-    """A CPU clock at 10 Hz over the last minute; `share(t)` is 0..1 of a core."""
-    points, clock = [], 0
-    for t in range(max(since, at // (S // 10) * (S // 10) - 60 * S), at + 1, S // 10):
-        points.append(CpuPoint(t, clock))
-        clock += int(share(t) * S / 10)
-    return chunked(points, lambda point: point.t)
-
-
-def lane(
-    label: str,
-    spans: Iterable[Span] = (),
-    *,
-    at: int,
-    share=lambda t: 0.0,
-    tid: int = PID,
-    role: Role | None = None,
-    active_at: int | None = None,
-) -> Lane:
-    """A lane; spans that reach `at` go on."""
-    spans = [one for one in spans if one.begin < at and one.end > at - 60 * S]
-    done = chunked((one for one in spans if one.end <= at), lambda one: one.end)
-    current = tuple(one._replace(end=at) for one in spans if one.end > at)
-    role = role or (Role.LOOP if label == "event loop" else Role.WORKER)
-    active = at if active_at is None else active_at
-    return Lane(PID, tid, label, role, done, current, cpu_points(at, share), active)
-
-
-def thread(label: str = "worker-01", **changes) -> ThreadRow:
-    row = ThreadRow(
-        pid=PID,
-        tid=PID,
-        label=label,
-        role=Role.LOOP if label == "event loop" else Role.WORKER,
-        state="S",
-        processor=1,
-        cpu_percent=0.0,
-        wait_percent=0.0,
-        switches_per_s=0.0,
-        cpu_s=0.0,
-        hops=None if label == "event loop" else 0,
-        now=None,
-        active_at=0,
-    )
-    return replace(row, **changes)
-
-
-def _back_to_back(start: int, length: int, first: int, step: int, until: int) -> Iterator[Span]:
-    """Requests one right after the other."""
-    request, begin = first, start
-    while begin < until:
-        yield span(begin, begin + length, request)
-        begin, request = begin + length, request + step
-
-
-def _log(spans: Iterable[Span], at: int, endpoint: Endpoint, wait: int, threads) -> tuple:
-    lines = []
-    for one in spans:
-        client = one.request % 4 + 1
-        who = (one.request, client, endpoint, threads(one))
-        lines.append(LogLine(one.begin, Event.START, *who, 0, 1, None, ""))
-        here = one.end - one.begin
-        lines.append(LogLine(one.end, Event.END, *who, 200, here, here + wait, ""))
-    return tuple(sorted(line for line in lines if at - 20 * S < line.t <= at))[-200:]
-
-
-def _base(at: int, **changes) -> Snapshot:
-    snapshot = Snapshot(
-        at=at,
-        wall_offset=WALL - BASE,
-        started=BASE,
-        target=TARGET,
-        phase=PhaseInfo(ASYNC, PhaseState.MEASURE, BASE + S, None, 4, True),
-        in_flight=4,
-        limiters=(Limiter("default", 40, 0, 0),),
-        loop_lag_ns=2 * MS,
-        gil_lag_ns=MS,
-        health=Health(monitor_percent=3.1, load_percent=2.0),
-        output=("INFO:     Application startup complete.",),
-    )
-    return replace(snapshot, **changes)
-
-
-def _latency(milliseconds: float, count: int = 16) -> Latency:
-    ns = int(milliseconds * MS)
-    p99 = int(ns * 1.6) if count >= 100 else None
-    return Latency(count, ns // 2, ns * 1.01, ns, int(ns * 1.1), int(ns * 1.2), p99, int(ns * 2))
 
 
 def cpu_async(at: int = 24 * S) -> Snapshot:
     """Four clients, one full lane cut into requests, three waiting."""
     at += BASE
-    spans = list(_back_to_back(BASE + S, 302 * MS, 1, 1, at))
+    spans = list(back_to_back(BASE + S, 302 * MS, 1, 1, at))
     now = spans[-1]
     row = thread(
         "event loop", state="R", cpu_percent=99.8, wait_percent=0.1, switches_per_s=2.0,
@@ -175,11 +57,11 @@ def cpu_async(at: int = 24 * S) -> Snapshot:
     depths = chunked(
         (DepthPoint(t, 3) for t in range(max(BASE + S, at - 60 * S), at, S // 4)), lambda p: p.t
     )
-    return _base(
+    return base(
         at,
         per_second=3.3,
         bars=(0,) * 36 + (3,) + (3, 4, 3, 3) * 5 + (3, 4, 3),
-        latency=_latency(1210),
+        latency=latency(1210),
         open=1,
         queued=3,
         in_threads=0,
@@ -192,7 +74,7 @@ def cpu_async(at: int = 24 * S) -> Snapshot:
             lane("worker-01", at=at, tid=PID + 7, active_at=0),
         ),
         queue=depths,
-        log=_log(spans, at, CPU_ASYNC, 908 * MS, lambda one: "event loop"),
+        log=log(spans, at, CPU_ASYNC, 908 * MS, lambda one: "event loop"),
         behaviour=Behaviour(Word.SEQUENTIAL, "one request at a time on one thread"),
     )
 
@@ -209,7 +91,7 @@ def cpu_def(at: int = 24 * S, workers: int = 4) -> Snapshot:
     for i in range(workers):
         name, tid = f"worker-{i + 1:02}", PID + 7 + i
         length = int(302 * MS / shares[i] * 1.01)
-        spans = list(_back_to_back(BASE + S + i * 90 * MS, length, 1 + i, workers, at))
+        spans = list(back_to_back(BASE + S + i * 90 * MS, length, 1 + i, workers, at))
         everything += [(one, name) for one in spans]
 
         def share(t: int, i: int = i) -> float:
@@ -227,12 +109,12 @@ def cpu_def(at: int = 24 * S, workers: int = 4) -> Snapshot:
         )  # fmt: skip
     names = {one.request: name for one, name in everything}
     spans = sorted(one for one, _ in everything)
-    return _base(
+    return base(
         at,
         phase=PhaseInfo(DEF, PhaseState.MEASURE, BASE + S, None, workers, True),
         per_second=3.3,
         bars=(0,) * 37 + (3, 4, 3, 3) * 5 + (3, 4, 3),
-        latency=_latency(1205),
+        latency=latency(1205),
         in_flight=workers,
         open=workers,
         queued=0,
@@ -244,7 +126,7 @@ def cpu_def(at: int = 24 * S, workers: int = 4) -> Snapshot:
         threads=tuple(rows),
         lanes=tuple(lanes),
         queue=((DepthPoint(BASE, 0),),),
-        log=_log(spans, at, CPU_DEF, 4 * MS, lambda one: names[one.request]),
+        log=log(spans, at, CPU_DEF, 4 * MS, lambda one: names[one.request]),
         behaviour=Behaviour(Word.CONCURRENT, f"{workers} requests at once share one core"),
     )
 
@@ -255,9 +137,7 @@ def native(at: int = 24 * S) -> Snapshot:
     lanes = [snapshot.lanes[0]]
     for one in snapshot.lanes[1:]:
         first = int(one.label[-2:])
-        spans = list(
-            _back_to_back(BASE + S + first * 60 * MS, 500 * MS, 99 + first, 2, snapshot.at)
-        )
+        spans = list(back_to_back(BASE + S + first * 60 * MS, 500 * MS, 99 + first, 2, snapshot.at))
         lanes.append(lane(one.label, spans, at=snapshot.at, tid=one.tid, share=lambda t: 0.98))
     return replace(
         snapshot,
@@ -278,20 +158,20 @@ def pool(at: int = 24 * S, workers: int = 40) -> Snapshot:
     rows.append(thread("event loop", cpu_percent=1.0, cpu_s=0.4, active_at=at))
     everything = []
     for i in range(workers):
-        spans = list(_back_to_back(BASE + S + i * 3 * MS, 2 * S, 1 + i, workers, at))
+        spans = list(back_to_back(BASE + S + i * 3 * MS, 2 * S, 1 + i, workers, at))
         everything += spans
         name, tid = f"worker-{i + 1:02}", PID + 7 + i
         lanes.append(lane(name, spans, at=at, tid=tid, active_at=at - i))
         now = Activity(spans[-1].request, SLEEP, spans[-1].begin)
         rows.append(thread(name, tid=tid, hops=len(spans), now=now, active_at=at - i, cpu_s=0.01))
     depths = [DepthPoint(BASE + S, 80)]
-    return _base(
+    return base(
         at,
         target=replace(TARGET, title="demo io"),
         phase=PhaseInfo(DEF, PhaseState.MEASURE, BASE + S, 10.0, 120, True),
         per_second=20.0,
         bars=(0,) * 37 + (40, 0) * 11 + (40,),
-        latency=_latency(6010),
+        latency=latency(6010),
         in_flight=120,
         open=120,
         queued=80,
@@ -302,7 +182,7 @@ def pool(at: int = 24 * S, workers: int = 40) -> Snapshot:
         threads=tuple(rows),
         lanes=tuple(lanes),
         queue=(tuple(depths),),
-        log=_log(sorted(everything), at, SLEEP, 4 * S, lambda one: "worker-01"),
+        log=log(sorted(everything), at, SLEEP, 4 * S, lambda one: "worker-01"),
         behaviour=Behaviour(Word.CONCURRENT, "40 requests at once, asleep; 80 wait for a thread"),
     )
 
@@ -336,13 +216,13 @@ def hello(at: int = 24 * S) -> Snapshot:
     row = thread(
         "event loop", state="R", cpu_percent=93.0, switches_per_s=900.0, cpu_s=22.0, active_at=at
     )
-    return _base(
+    return base(
         at,
         target=replace(TARGET, title="demo hello"),
         phase=PhaseInfo(HELLO_ASYNC, PhaseState.MEASURE, BASE, None, 100, True),
         per_second=5012.4,
         bars=(0,) * 36 + (4800, 5100, 5020, 4990) * 6,
-        latency=_latency(18.2, 25000),
+        latency=latency(18.2, 25000),
         in_flight=100,
         open=2,
         queued=98,
@@ -352,7 +232,7 @@ def hello(at: int = 24 * S) -> Snapshot:
         threads=(row,),
         lanes=(lane("event loop", spans, at=at, share=lambda t: 0.93),),
         queue=((DepthPoint(BASE, 98),),),
-        log=_log(
+        log=log(
             [span(at - i * MS, at - i * MS + 200_000, 120_331 - i) for i in range(1, 60)],
             at, HELLO, 18 * MS, lambda one: "event loop",
         ),
@@ -397,28 +277,6 @@ def no_probe(at: int = 24 * S) -> Snapshot:
         behaviour=Behaviour(Word.UNKNOWN, "no probe in the server"),
         health=Health(limited="no probe: requests cannot be seen", monitor_percent=2.0),
     )  # fmt: skip
-
-
-def summary(variant: Variant = ASYNC, **changes) -> PhaseSummary:
-    """A finished phase."""
-    one = PhaseSummary(
-        variant=variant, round=1, clients=4, settle_s=1.2, duration_s=10.0, drain_s=0.9,
-        started=40, completed=40, failed=0, cut_off=0, per_second=3.3, latency=_latency(1210),
-        generator_percent=2.0, served=40,
-        behaviour=Behaviour(Word.SEQUENTIAL, "one request at a time on one thread"),
-        open_max=1, open_mean=1.0, in_threads_max=0, cores_used=0.99,
-        cpu_ns_per_request=300.2 * MS, switches_per_request=3.0,
-    )  # fmt: skip
-    return replace(one, **changes)
-
-
-def cpu_def_summary(**changes) -> PhaseSummary:
-    word = Behaviour(Word.CONCURRENT, "4 requests at once share one core")
-    facts = {
-        "behaviour": word, "open_max": 4, "open_mean": 4.0, "in_threads_max": 4,
-        "cores_used": 1.01, "cpu_ns_per_request": 305.0 * MS, "switches_per_request": 61.0,
-    }  # fmt: skip
-    return summary(DEF, **{**facts, **changes})
 
 
 def touring(at: int = 24 * S) -> Snapshot:
