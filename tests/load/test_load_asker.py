@@ -41,13 +41,14 @@ def test_nothing_follows_unasked(number, allowed, plan):
     assert one.again() is None
 
 
-def test_what_was_answered_cannot_be_cut_off():
+def test_what_was_answered_cannot_fail_or_be_cut_off():
     one, orders = asker()
     one.ask(None)
     assert orders.tally.in_flight == 1
     one.answered(Answer(200, 5, 0))
+    one.failed(NoAnswer(ErrorKind.TIMEOUT, "a moment later"))
     one.cut_off()
-    assert (orders.tally.cut_off, orders.tally.answered) == (0, 1)
+    assert (orders.tally.answered, orders.tally.failed, orders.tally.cut_off) == (1, 0, 0)
     one.ask(None)
     one.cut_off()
     one.cut_off()
@@ -58,6 +59,7 @@ def test_a_failure_is_counted_once_and_by_its_kind():
     one, orders = asker()
     one.ask(None)
     one.failed(NoAnswer(ErrorKind.RESET, "gone"))
+    one.failed(NoAnswer(ErrorKind.TIMEOUT, "late"))
     one.cut_off()
     assert (orders.tally.failed, orders.tally.cut_off, orders.tally.in_flight) == (1, 0, 0)
 

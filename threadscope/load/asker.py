@@ -87,12 +87,9 @@ class Asker:
         return self._number <= orders.allowed and orders.more
 
     def again(self) -> tuple[int, int] | None:
-        """The next request where nothing has to be waited for, as `ask`; None: there is none."""
-        orders = self._orders
-        # `wanted`, spelled out; on a schedule its moment comes first
-        if orders.left <= 0 or self._number > orders.allowed or orders.tally.schedule is not None:
-            return None
-        return self.ask(None)
+        """The next request, as `ask`; None: there is none, or it has to wait for its moment."""
+        on_schedule = self._orders.tally.schedule is not None
+        return self.ask(None) if self.wanted and not on_schedule else None
 
     def ask(self, due: int | None) -> tuple[int, int]:
         """The next request, which counts as sent from now on: its turn and its number.
@@ -126,7 +123,9 @@ class Asker:
             orders.count_in(self._number)
 
     def failed(self, error: NoAnswer) -> None:
-        """Its request got no answer."""
+        """Its request got no answer; nothing where it got one a moment before its time-out."""
+        if not self._in_flight:
+            return
         orders, t = self._orders, time.monotonic_ns()
         self._in_flight = False
         if orders.put is not None:
@@ -135,7 +134,7 @@ class Asker:
         orders.tally.no_answer(error)
 
     def cut_off(self) -> None:
-        """Nobody waits for its request any more, if there is one."""
+        """Nobody waits for its request any more, if there is one still."""
         if self._in_flight:
             self._in_flight = False
             self._orders.tally.cut_off += 1

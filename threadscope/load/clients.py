@@ -194,6 +194,8 @@ class PlainClient:
                 self.close()
 
     def _again(self, asker: Asker) -> Callable[[], Pieces | None]:
+        known = self._templates
+
         def again() -> Pieces | None:
             following = asker.again()
             if following is None:
@@ -201,7 +203,6 @@ class PlainClient:
             turn, number = following
             return known[turn % len(known)].with_number(number)
 
-        known = self._templates
         return again if self._one_server else nothing_more
 
     async def connect(self) -> None:
