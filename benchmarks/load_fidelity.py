@@ -95,7 +95,7 @@ def our_report(url: str, *options: str) -> dict[str, Any]:
 def wrk(url: str, clients: int, seconds: float) -> Figures:
     """`wrk` with one thread."""
     whole, before = f"{max(1, round(seconds))}s", children_us()
-    text = run(["wrk", "-t1", f"-c{clients}", f"-d{whole}", "--latency", url])
+    text = run(["wrk", "-t1", f"-c{clients}", f"-d{whole}", "--timeout", "30s", "--latency", url])
     if "Non-2xx" in text or "Socket errors" in text:
         raise Broken(f"wrk had errors:\n{text}")
 
