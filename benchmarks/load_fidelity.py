@@ -8,6 +8,11 @@ order changes:
 - by 100 clients, as much as it can take: req/s of `threadscope load` against `wrk -t1` and `hey`;
 - by one client, where the server is not saturated: p50 against wrk's, p99 beside it.
 
+What a request costs stands beside it, in CPU time of the generator and of the server: that is much
+less moved by what else the machine does. A server that is saturated answers as many requests as its
+own cost allows, and that depends on how many of them come at a time: a generator that asks again
+later gives it smaller batches.
+
 Then alone: 200 requests a second on schedule against a server that stalls for 2 s once in 10 s,
 where the p99 from the schedule must show it and every scheduled request must be accounted for; and
 20,000 requests, of which the server's own count, the report's and the sum of the histogram must be
@@ -26,7 +31,6 @@ import json
 import os
 import re
 import shutil
-import statistics
 import subprocess
 import sys
 import urllib.request
@@ -35,7 +39,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from common.servers import hello_server
+from common.servers import cpu_ns, hello_server
 from common.table import Budget, bystanders, machine, median, paired, parser, table, turns, verdict
 
 from threadscope.targets.errors import TargetError
@@ -57,8 +61,17 @@ class Figures(NamedTuple):
     per_second: float
     p50: float
     p99: float
-    own_percent: float
-    """Its CPU, percent of a core; nan: it does not say."""
+    own_us: float
+    """Its CPU time for a request."""
+    server_us: float = 0.0
+    """The server's; of all that it was asked, and not only in the measurement."""
+
+
+class Server(NamedTuple):
+    """The one that is asked."""
+
+    url: str
+    pid: int
 
 
 # -- the generators ------------------------------------------------------------------------------
@@ -67,7 +80,7 @@ def ours(url: str, clients: int, seconds: float) -> Figures:
     phase = our_report(url, "-c", str(clients), "-z", f"{seconds:g}s")
     latency, load = phase["latency_ms"], phase["load"]
     per_second, percent = phase["requests"]["per_second"], load["generator_cpu_percent"]
-    return Figures(per_second, latency["p50"], latency["p99"], percent)
+    return Figures(per_second, latency["p50"], latency["p99"], 1e4 * percent / per_second)
 
 
 def our_report(url: str, *options: str) -> dict[str, Any]:
@@ -81,8 +94,8 @@ def our_report(url: str, *options: str) -> dict[str, Any]:
 
 def wrk(url: str, clients: int, seconds: float) -> Figures:
     """`wrk` with one thread."""
-    whole = f"{max(1, round(seconds))}s"
-    text = run(["wrk", "-t1", f"-c{clients}", f"-d{whole}", "--latency", url])
+    whole, before = f"{max(1, round(seconds))}s", children_us()
+    text = run(["wrk", "-t1", f"-c{clients}", f"-d{whole}", "--timeout", "30s", "--latency", url])
     if "Non-2xx" in text or "Socket errors" in text:
         raise Broken(f"wrk had errors:\n{text}")
 
@@ -94,18 +107,19 @@ def wrk(url: str, clients: int, seconds: float) -> Figures:
         float(search(r"Requests/sec:\s+([\d.]+)", text)[0]),
         percentile("50"),
         percentile("99"),
-        float("nan"),
+        (children_us() - before) / int(search(r"(\d+) requests in", text)[0]),
     )
 
 
 def hey(url: str, clients: int, seconds: float) -> Figures:
     """`hey`."""
+    before = children_us()
     text = run(["hey", "-c", str(clients), "-z", f"{max(1, round(seconds))}s", url])
     return Figures(
         float(search(r"Requests/sec:\s+([\d.]+)", text)[0]),
         1000 * float(search(r"50% in ([\d.]+) secs", text)[0]),
         1000 * float(search(r"99% in ([\d.]+) secs", text)[0]),
-        float("nan"),
+        (children_us() - before) / int(search(r"\[200\]\s+(\d+) responses", text)[0]),
     )
 
 
@@ -115,6 +129,12 @@ def run(command: list[str]) -> str:
     if done.returncode:
         raise Broken(f"{command[0]} ended with status {done.returncode}: {done.stderr.strip()}")
     return done.stdout
+
+
+def children_us() -> float:
+    """CPU time of the processes that were run and have ended, us."""
+    times = os.times()
+    return 1e6 * (times.children_user + times.children_system)
 
 
 def search(pattern: str, text: str) -> tuple[str, ...]:
@@ -139,8 +159,8 @@ def present() -> list[str]:
 
 # -- the server ----------------------------------------------------------------------------------
 @contextmanager
-def server() -> Iterator[str]:
-    """Its URL; it has a CPU to itself where there are two."""
+def server() -> Iterator[Server]:
+    """A fresh one; it has a CPU to itself where there are two."""
     ours: list[int] = []
     if hasattr(os, "sched_setaffinity"):
         *ours, theirs = sorted(os.sched_getaffinity(0))
@@ -150,7 +170,7 @@ def server() -> Iterator[str]:
                 os.sched_setaffinity(int(task.name), {theirs})
             os.sched_setaffinity(0, set(ours))
             print(f"the server on CPU {theirs}, the loads on the others")
-        yield f"http://127.0.0.1:{port}"
+        yield Server(f"http://127.0.0.1:{port}", pid)
 
 
 def ask(url: str) -> Any:
@@ -161,33 +181,36 @@ def ask(url: str) -> Any:
 
 # -- what is compared ----------------------------------------------------------------------------
 def rounds_of(
-    url: str, names: list[str], clients: int, rounds: int, seconds: float
+    of: Server, names: list[str], clients: int, rounds: int, seconds: float
 ) -> list[dict[str, Figures]]:
     """Each generator once in each round."""
-    return [
-        {name: GENERATORS[name](url, clients, seconds) for name in order}
-        for order in turns(names, rounds)
-    ]
+
+    def measured(name: str) -> Figures:
+        ask(f"{of.url}/count")
+        before = cpu_ns(of.pid)
+        figures = GENERATORS[name](f"{of.url}/async", clients, seconds)
+        used = cpu_ns(of.pid) - before
+        return figures._replace(server_us=used / 1000 / ask(f"{of.url}/count"))
+
+    return [{name: measured(name) for name in order} for order in turns(names, rounds)]
 
 
 def show(found: list[dict[str, Figures]], names: list[str], clients: int) -> None:
     """A row for each generator."""
     per_second = column(found, "per_second")
-    rows = []
-    for name in names:
-        percent = statistics.median(one[name].own_percent for one in found)
-        rows.append(
-            [
-                name,
-                f"{median(per_second, name):,.0f}",
-                f"{paired(per_second, name, OURS, lambda one, base: one / base):.3f}",
-                f"{median(column(found, 'p50'), name):.2f}",
-                f"{median(column(found, 'p99'), name):.2f}",
-                "-" if percent != percent else f"{percent:.0f}",
-            ]
-        )
+    rows = [
+        [
+            name,
+            f"{median(per_second, name):,.0f}",
+            f"{paired(per_second, name, OURS, lambda one, base: one / base):.3f}",
+            *(f"{median(column(found, field), name):.2f}" for field in ("p50", "p99")),
+            *(f"{median(column(found, field), name):.0f}" for field in ("own_us", "server_us")),
+        ]
+        for name in names
+    ]
     print(f"\n{clients} clients, closed loop, {len(found)} rounds, medians")
-    print("\n".join(table(("", "req/s", "/ ours", "p50 ms", "p99 ms", "% of a core"), rows)))
+    head = ("", "req/s", "/ ours", "p50 ms", "p99 ms", "own us", "server us")
+    print("\n".join(table(head, rows)))
 
 
 def column(found: list[dict[str, Figures]], field: str) -> list[dict[str, float]]:
@@ -195,12 +218,12 @@ def column(found: list[dict[str, Figures]], field: str) -> list[dict[str, float]
     return [{name: getattr(one[name], field) for name in one} for one in found]
 
 
-def compare(url: str, names: list[str], rounds: int, seconds: float) -> list[Budget]:
+def compare(of: Server, names: list[str], rounds: int, seconds: float) -> list[Budget]:
     """The rates at saturation, and the latencies below it."""
-    full = rounds_of(f"{url}/async", names, CLIENTS, rounds, seconds)
+    full = rounds_of(of, names, CLIENTS, rounds, seconds)
     show(full, names, CLIENTS)
     alone = [name for name in names if name != HEY]  # it rounds to 0.1 ms
-    quiet = rounds_of(f"{url}/async", alone, 1, rounds, seconds)
+    quiet = rounds_of(of, alone, 1, rounds, seconds)
     show(quiet, alone, 1)
     budgets = []
     for name, limit in ((WRK, 1 / 0.95), (HEY, 1.0)):
@@ -263,10 +286,10 @@ def main() -> int:
     print(bystanders() or "the machine is otherwise quiet")
     names, rounds = present(), 2 if options.quick else options.rounds
     try:
-        with server() as url:
-            ours(f"{url}/async", CLIENTS, 1.0)  # warm
-            found = compare(url, names, rounds, 1.0 if options.quick else 3.0)
-            found += [*stall(url), one_number(url)]
+        with server() as asked:
+            ours(f"{asked.url}/async", CLIENTS, 1.0)  # warm
+            found = compare(asked, names, rounds, 1.0 if options.quick else 3.0)
+            found += [*stall(asked.url), one_number(asked.url)]
     except (Broken, TargetError) as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1

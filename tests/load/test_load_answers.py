@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 
 import psutil
 import pytest
@@ -151,3 +152,40 @@ def test_a_connection_that_was_closed_meanwhile_is_made_anew(load):
     result, raw = run(load, once, clients=1, requests=5)
     assert result.completed + result.errors.get("reset", 0) == 5
     assert len(raw.asked) <= 5
+
+
+def test_each_of_many_requests_has_the_whole_time_out(load):
+    def dawdle(connection, _):
+        time.sleep(0.05)
+        connection.sendall(HEAD + b"Content-Length: 2\r\n\r\nab")
+        return True
+
+    result, raw = run(load, dawdle, clients=1, requests=30, timeout_s=1.0)
+    assert (result.completed, raw.connections) == (30, 1), "1.5 s in all, and none late"
+
+
+def test_a_server_that_falls_silent_fails_the_request_that_it_was_asked_then(load):
+    def twice(connection, number):
+        if number < 2:
+            connection.sendall(HEAD + b"Content-Length: 2\r\n\r\nab")
+        return True
+
+    result, raw = run(load, twice, clients=1, requests=6, timeout_s=0.3)
+    assert (result.completed, result.errors) == (4, {"timeout": 2})
+    assert (raw.connections, len(raw.asked)) == (2, 6)
+
+
+def test_different_answers_on_one_connection_are_told_apart(load):
+    said = [
+        HEAD + b"Content-Length: 2\r\n\r\nab",
+        b"HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\n\r\nabc",
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n",
+    ]
+
+    def turn(connection, number):
+        connection.sendall(said[number % 3])
+        return True
+
+    result, raw = run(load, turn, clients=1, requests=30)
+    assert result.statuses == {"200": 20, "404": 10}
+    assert (result.received_bytes, raw.connections) == (100, 1)

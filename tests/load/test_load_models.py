@@ -222,6 +222,14 @@ def test_urls_are_asked_in_turn(load, server):
     assert b"/hello/{client}" in data
 
 
+def test_urls_of_one_server_are_asked_in_turn_on_the_same_connections(load):
+    with raw_server(says(HELLO)) as raw:
+        plan = LoadPlan(f"{raw.url}a", clients=2, requests=40, further_urls=(f"{raw.url}b",))
+        assert load.run(plan).completed == 40
+        assert Counter(head.split()[1] for head in raw.asked) == {b"/a": 20, b"/b": 20}
+        assert raw.connections == 2
+
+
 def test_method_headers_and_body_reach_the_server(load, server):
     body = bytes(range(256)) * 500
     plan = LoadPlan(

@@ -8,6 +8,7 @@ import socket
 import threading
 from collections import Counter
 
+import psutil
 import pytest
 
 from threadscope.load.answer import ErrorKind
@@ -153,7 +154,10 @@ def test_more_clients_than_the_usual_limit_of_open_files(new_load):
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     with socket.create_server(("127.0.0.1", 0), backlog=2000) as deaf:
         url = f"http://127.0.0.1:{deaf.getsockname()[1]}/"
-        result = load.run(LoadPlan(url, clients=1500, seconds=0.1, settle_s=0, timeout_s=1))
+        load.begin(LoadPlan(url, clients=1500, timeout_s=600))
+        load.wait_until(lambda _: psutil.Process(load.pid).num_fds() > 1500)
+        load.stop(within_s=0.1)
+        result = load.wait_for(Result)
     assert (result.started, result.cut_off, result.errors) == (1500, 1500, {})
 
 

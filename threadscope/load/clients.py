@@ -10,24 +10,32 @@ from types import TracebackType
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from threadscope.load.answer import Answer, ErrorKind, NoAnswer, failed_connection
-from threadscope.load.connection import Connection, Deadlines, KeepingConnection
+from threadscope.load.answer import ErrorKind, NoAnswer, failed_connection
+from threadscope.load.asker import Asker
+from threadscope.load.connection import (
+    Connection,
+    Deadlines,
+    KeepingConnection,
+    Known,
+    nothing_more,
+)
 from threadscope.load.plan import LoadPlan
-from threadscope.load.request import Origin, Template, origin_of, templates
+from threadscope.load.request import Origin, Pieces, Template, origin_of, templates
 
 
 class Client(Protocol):
     """One who asks, one request at a time."""
 
-    async def ask(self, turn: int, number: int) -> Answer:
-        """Asks for one of the plan's URLs.
+    async def ask(self, turn: int, number: int, asker: Asker) -> None:
+        """Asks for one of the plan's URLs, and perhaps for more, one after another.
 
         Args:
             turn: which, counted from 0.
             number: the request's, unique in the process.
+            asker: is told each answer, and may be asked for what comes next.
 
         Raises:
-            NoAnswer: there is none.
+            NoAnswer: there is none to the last that was asked.
         """
         ...
 
@@ -75,7 +83,7 @@ class PlainClients:
 
     def __init__(self, plan: LoadPlan) -> None:
         self._plan = plan
-        self._deadlines = Deadlines(plan.timeout_s)
+        self._deadlines, self._known = Deadlines(plan.timeout_s), Known()
         self._places: dict[Origin, Place] = {}
         self._keeper: asyncio.Task[None] | None = None
         self.bodies: Counter[str] = Counter()
@@ -103,7 +111,7 @@ class PlainClients:
     def _new_connection(self) -> Connection:
         bodiless = self._plan.method == "HEAD"
         if not self._plan.keep_bodies:
-            return Connection(self._deadlines, bodiless=bodiless)
+            return Connection(self._deadlines, self._known, bodiless=bodiless)
         return KeepingConnection(self._deadlines, bodiless=bodiless, bodies=self.bodies)
 
 
@@ -159,27 +167,43 @@ class PlainClient:
         self._templates, self._places = known, places
         self._timeout_s, self._keep_alive = plan.timeout_s, plan.keep_alive
         self._connections: dict[Origin, Connection] = {}
+        self._one_server = len({template.origin for template in known}) == 1
 
-    async def ask(self, turn: int, number: int) -> Answer:
-        """Asks; connects before where that is needed, within the same time-out.
+    async def ask(self, turn: int, number: int, asker: Asker) -> None:
+        """Asks, and goes on while its connection stands.
+
+        Where there is none it connects before, within the same time-out, and asks once.
 
         Raises:
-            NoAnswer: there is none.
+            NoAnswer: there is none to the last that was asked.
         """
         template = self._templates[turn % len(self._templates)]
         request = template.with_number(number)
         connection = self._connections.get(template.origin)
         if connection is not None and connection.open:
-            return await connection.ask(request)
+            await connection.ask(request, asker.answered, self._again(asker))
+            return
         try:
             async with asyncio.timeout(self._timeout_s):
                 connection = await self._connect(template.origin)
-                return await connection.ask(request)
+                await connection.ask(request, asker.answered, nothing_more)
         except TimeoutError:
             raise NoAnswer(ErrorKind.TIMEOUT, "no answer in time") from None
         finally:
             if not self._keep_alive:
                 self.close()
+
+    def _again(self, asker: Asker) -> Callable[[], Pieces | None]:
+        known = self._templates
+
+        def again() -> Pieces | None:
+            following = asker.again()
+            if following is None:
+                return None
+            turn, number = following
+            return known[turn % len(known)].with_number(number)
+
+        return again if self._one_server else nothing_more
 
     async def connect(self) -> None:
         """Connects beforehand; a failure is told when something is asked."""

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-import threading
-import time
 from collections.abc import Callable
 
 from threadscope.load.answer import ErrorKind, NoAnswer
+from threadscope.load.asker import Asker, Orders
 from threadscope.load.clients import Client, Clients
 from threadscope.load.pacer import Pacer
 from threadscope.load.plan import LoadPlan, Model
 from threadscope.load.tally import Tally
-from threadscope.probe import layout as L
 from threadscope.probe.ring import RingWriter
 
 BACK_OFF_S = 0.05
@@ -39,23 +36,15 @@ class Crew:
         next_request: Callable[[], int],
         flags: int = 0,
     ) -> None:
-        self.settled, self.over = asyncio.Event(), asyncio.Event()
-        self._plan, self._tally = plan, tally
-        self._put = ring.put if ring else _put_nowhere
-        self._routes = [ring.string(route) if ring else 0 for route in plan.routes()]
-        self._next_request, self._flags = next_request, flags
+        self._orders = Orders(plan, tally, ring, next_request, flags)
+        self.settled, self.over = self._orders.settled, asyncio.Event()
+        self._plan = plan
         self._pacer = Pacer(tally.schedule) if tally.schedule else None
         self._clients: Clients | None = None
         """None: they may not begin yet."""
         self._made: dict[int, Client] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._wanted, self._on, self._stopped = plan.clients, True, False
-        self._allowed = 0
-        """Clients up to this number may ask."""
-        self._left = sys.maxsize if plan.most is None else plan.most
-        """Requests that may still be started; with a schedule, that one counts them."""
-        self._turn = 0
-        self._unanswered = set(range(1, plan.clients + 1))
 
     # -- steering ------------------------------------------------------------------------------
     async def connect(self, clients: Clients) -> None:
@@ -100,7 +89,7 @@ class Crew:
 
     def stop(self) -> None:
         """Nobody asks any more."""
-        self._stopped, self._allowed = True, 0
+        self._stopped, self._orders.allowed = True, 0
         if self._pacer is not None:
             self._pacer.end()
         self.settled.set()
@@ -125,8 +114,8 @@ class Crew:
     def _adjust(self) -> None:
         if self._stopped or self._clients is None:
             return
-        self._allowed = self._wanted if self._on else 0
-        for number in range(1, self._allowed + 1):
+        self._orders.allowed = self._wanted if self._on else 0
+        for number in range(1, self._orders.allowed + 1):
             if number not in self._tasks:
                 if number not in self._made:
                     self._made[number] = self._clients.new(number)
@@ -134,67 +123,33 @@ class Crew:
         if self._pacer is not None:
             self._pacer.wake()  # those who are too many leave
 
-    # -- one client: the hot path --------------------------------------------------------------
+    # -- one client ----------------------------------------------------------------------------
     async def _client(self, number: int) -> None:
-        client = self._made.pop(number)
+        client, orders = self._made.pop(number), self._orders
         try:
-            await self._ask_again_and_again(number, client)
+            await self._ask_again_and_again(client, Asker(number, orders))
         finally:
             client.close()
             del self._tasks[number]
-            self._answered(number)  # it will not be: nothing to settle for
-            if not self._more and not self._tasks:
+            orders.count_in(number)
+            if not orders.more and not self._tasks:
                 self.over.set()
 
-    @property
-    def _more(self) -> bool:
-        schedule = self._tally.schedule
-        return self._left > 0 if schedule is None else not schedule.exhausted
-
-    async def _ask_again_and_again(self, number: int, client: Client) -> None:
-        put, now, tid = self._put, time.monotonic_ns, threading.get_native_id()
-        tally, pacer, due = self._tally, self._pacer, None
-        routes, ask, flags = self._routes, client.ask, self._flags
-        while number <= self._allowed and self._more:
+    async def _ask_again_and_again(self, client: Client, asker: Asker) -> None:
+        pacer, due = self._pacer, None
+        while asker.wanted:
             if pacer is not None and (due := await pacer.due()) is None:
                 continue
-            self._left -= 1
-            turn, self._turn = self._turn, self._turn + 1
-            request, what = self._next_request(), routes[turn % len(routes)]
-            sent = now()
-            tally.sent_at(sent)
-            put(L.SEND, flags, 0, tid, request, sent, due or sent, number, 0, 0, what)
+            turn, request = asker.ask(due)
             try:
-                answer = await ask(turn, request)
+                await client.ask(turn, request, asker)
             except asyncio.CancelledError:
-                tally.cut_off += 1
+                asker.cut_off()
                 raise
             except NoAnswer as error:
                 if self._stopped and error.kind is ErrorKind.TIMEOUT:
-                    tally.cut_off += 1
+                    asker.cut_off()
                     return
-                put(L.DONE, flags, 0, tid, request, now(), sent, number, error.kind, 0, what)
-                await self._failed(error)
-            else:
-                status, t, _ = answer
-                put(L.DONE, flags, status, tid, request, t, sent, number, 0, 0, what)
-                tally.answer(answer, sent, due)
-                if self._unanswered:
-                    self._answered(number)
-
-    async def _failed(self, error: NoAnswer) -> None:
-        self._tally.no_answer(error)
-        if error.kind is not ErrorKind.TIMEOUT and self._more and not self._stopped:
-            await asyncio.sleep(BACK_OFF_S)
-
-    def _answered(self, number: int) -> None:
-        if self._pacer is None:
-            self._unanswered.discard(number)
-        elif self._unanswered:  # not every client has a turn: as many answers will do
-            self._unanswered.pop()
-        if not self._unanswered:
-            self.settled.set()
-
-
-def _put_nowhere(*_: int) -> None:
-    """Without a ring."""
+                asker.failed(error)
+                if error.kind is not ErrorKind.TIMEOUT and self._orders.more and not self._stopped:
+                    await asyncio.sleep(BACK_OFF_S)

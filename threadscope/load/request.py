@@ -15,6 +15,9 @@ WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 JOINED_UP_TO = 1024
 """A larger body is sent beside its head, and never copied."""
 
+Pieces = tuple[bytes, ...]
+"""A request as it is sent."""
+
 
 class Origin(NamedTuple):
     """A server."""
@@ -31,8 +34,8 @@ class Template(NamedTuple):
     after: bytes
     body: tuple[bytes, ...]
 
-    def with_number(self, number: int) -> tuple[bytes, ...]:
-        """The pieces to be sent; number 0: nobody joins both ends, and no header says it."""
+    def with_number(self, number: int) -> Pieces:
+        """What is sent; number 0: nobody joins both ends, and no header says it."""
         if not number:
             return (self.line + self.after, *self.body)
         return (b"%b%b: %d\r\n%b" % (self.line, L.CLIENT_HEADER, number, self.after), *self.body)

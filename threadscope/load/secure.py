@@ -27,6 +27,7 @@ from yarl import URL
 
 from threadscope.load.address import CLIENT_FIELD, is_loopback
 from threadscope.load.answer import Answer, ErrorKind, NoAnswer, failed_connection
+from threadscope.load.asker import Asker
 from threadscope.load.plan import LoadPlan
 from threadscope.load.request import NUMBER_HEADER, fixed_headers
 
@@ -90,8 +91,8 @@ class SecureClient:
             (URL(url, encoded=True).with_user(None), fixed_headers(plan, url)) for url in urls
         ]
 
-    async def ask(self, turn: int, number: int) -> Answer:
-        """Asks, and reads the whole body without keeping it.
+    async def ask(self, turn: int, number: int, asker: Asker) -> None:
+        """Asks once, and reads the whole body without keeping it.
 
         Raises:
             NoAnswer: there is none.
@@ -113,7 +114,7 @@ class SecureClient:
             raise
         except Exception as error:  # whatever it is, the request is over and must be counted
             raise no_answer(error) from error
-        return Answer(response.status, time.monotonic_ns(), size)
+        asker.answered(Answer(response.status, time.monotonic_ns(), size))
 
     async def connect(self) -> None:
         """Does nothing: aiohttp connects when something is asked."""
