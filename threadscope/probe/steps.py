@@ -49,7 +49,7 @@ def driving(probe: Probe, loop: Loop) -> tuple[Callable[..., Any], Callable[...,
     opens, goes_on, step_ended, over = loop.books
     open_slot, pack_slot = probe.ring.open_slot, OPEN_SLOT.pack_into
     pack_both = HOP_ENDS.pack_into
-    free = probe.free_slots
+    free = probe.ring.free_open
 
     @types.coroutine
     def serve(
