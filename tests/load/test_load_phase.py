@@ -107,7 +107,7 @@ def test_a_phase_without_an_end_runs_until_it_is_stopped(load, server):
 
 
 def test_a_stop_while_it_settles(load, server):
-    load.begin(LoadPlan(f"{server.url}/hang", clients=2, settle_s=600, timeout_s=0.3))
+    load.begin(LoadPlan(f"{server.url}/hang", clients=2, settle_s=600, timeout_s=2.0))
     load.wait_for(State, PhaseState.SETTLE)
     load.wait_until(lambda records: kinds(records)[L.SEND] == 2)
     load.stop()
