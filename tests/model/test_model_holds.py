@@ -6,6 +6,7 @@ import pytest
 
 from tests.model.by_hand import LOOP, MS, Ring, S, Watched, at, cell, entry, route, sample, thread
 from threadscope.model.aggregator import Aggregator
+from threadscope.model.facts import OUTSIDE
 from threadscope.model.histogram import Histogram
 from threadscope.model.load_result import LoadResult
 from threadscope.model.snapshot import Health, PhaseState, Variant
@@ -111,6 +112,77 @@ def test_the_place_of_a_long_hop_is_its_routes(watched):
     snapshot = watched.look(900)
     assert snapshot.routes[0].hop_place == "app.py:9 in work()"
     assert "app.py:9" not in snapshot.behaviour.reason
+
+
+def runs(watched, until, *, share=1.0, wait=0.0):
+    """The loop's thread computes for a share of the time, and lacks a core for another."""
+    for t in range(0, until, 100):
+        watched.aggregator.add_sample(
+            sample(t, thread(LOOP, cpu=t * share, wait=round(t * wait * MS)))
+        )
+
+
+def outside(ring, t, due, own="tasks.py:31 in refresh()"):
+    ring.put(L.STALL, t, 0, a=at(due), x=ring.what(own), y=ring.what(own))
+
+
+def late(ring, t, lag):
+    ring.put(L.LAG, t, flags=L.F_LAG_LOOP, a=lag * MS)
+
+
+def test_what_holds_the_loop_outside_of_any_request_lasts_until_its_heartbeat(watched):
+    runs(watched, 1200)
+    watched.load.send(200, 101)
+    outside(watched.server, 210, 100)
+    late(watched.server, 400, 300)
+    snapshot = watched.look(1200)
+    (hold,) = holds(watched)
+    assert (hold.begin, hold.end) == (at(100), at(400))
+    assert (hold.request, hold.endpoint.kind, hold.endpoint.name) == (0, OUTSIDE, "refresh()")
+    assert (hold.place, hold.waiting) == ("tasks.py:31 in refresh()", 1)
+    assert hold.cpu > 0.9 * hold.length
+    (row,) = snapshot.routes
+    assert (row.holds, row.hold_longest, row.completed) == (1, 300 * MS, 0)
+    assert (row.hold_place, row.waited) == ("tasks.py:31 in refresh()", 1)
+    assert snapshot.behaviour.place == "", "the word speaks of requests"
+
+
+def test_it_is_seen_while_it_lasts(watched):
+    runs(watched, 1200)
+    outside(watched.server, 210, 100)
+    watched.look(900)
+    (hold,) = holds(watched)
+    assert (hold.lasts, hold.end) == (True, at(800))
+
+
+def test_steps_before_and_after_it_are_no_part_of_it(watched):
+    runs(watched, 1200)
+    watched.server.step(50, 150, 1)
+    outside(watched.server, 310, 100)
+    watched.server.step(450, 490, 2)
+    late(watched.server, 500, 400)
+    watched.look(1200)
+    (before, hold) = holds(watched)
+    assert before.request == 1
+    assert (hold.begin, hold.end) == (at(150), at(450))
+
+
+def test_a_heartbeat_that_began_anew_tells_when_it_was_over_at_the_latest(watched):
+    runs(watched, 1200)
+    outside(watched.server, 210, 100)
+    late(watched.server, 630, 30)  # ordered at 500
+    watched.look(1200)
+    assert holds(watched)[0].end == at(500)
+
+
+@pytest.mark.parametrize(("share", "wait", "gil"), [(0.4, 0.6, 0), (0.02, 0.0, 200)])
+def test_what_waits_for_a_core_or_the_gil_holds_nothing(watched, share, wait, gil):
+    runs(watched, 1200, share=share, wait=wait)
+    outside(watched.server, 210, 100)
+    watched.server.put(L.LAG, 390, flags=L.F_LAG_GIL, a=gil * MS)
+    late(watched.server, 400, 300)
+    assert watched.look(1200).routes == ()
+    assert holds(watched) == ()
 
 
 def test_heartbeats_that_came_late_meanwhile_are_averaged(watched):

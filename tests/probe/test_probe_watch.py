@@ -198,3 +198,73 @@ def test_a_long_hop_is_named_with_its_place_once(observe):
     assert stall.what.route == "/slow-hop"
     (place,) = seen.result
     assert place.endswith("in slow()"), "the app's own code, not the library it waits in"
+
+
+async def refreshes(server):
+    """A task of the app's own holds the loop until the probe has said so, and one of a request."""
+    app = FastAPI()
+
+    @app.get("/quick")
+    async def quick(): ...
+
+    first, second = threading.Event(), threading.Event()
+
+    def look():
+        for count, event in ((1, first), (2, second)):
+            while len(kinds(server, L.STALL)) < count:
+                time.sleep(0.01)
+            event.set()
+
+    async def refresh():
+        while not first.is_set():
+            pass
+
+    async def child():
+        while not second.is_set():
+            pass
+
+    @app.get("/children")
+    async def children():
+        await asyncio.gather(child())
+
+    await server.get(app, "/quick")
+    await server.until(lambda: L.F_LAG_LOOP in {r[L.R_FLAGS] for r in kinds(server, L.LAG)})
+    threading.Thread(target=look, daemon=True).start()
+    await asyncio.create_task(refresh())
+    await server.get(app, "/children")
+    beats = len(kinds(server, L.LAG))
+    await server.until(lambda: len(kinds(server, L.LAG)) > beats + 2)
+    return [place for record, place in records(server) if record[L.R_KIND] == L.STALL]
+
+
+def test_what_holds_the_loop_outside_of_any_request_is_named(observe):
+    seen = observe(refreshes)
+    stalls = seen.of("STALL")
+    assert [place.rpartition(" in ")[2] for place in seen.result] == ["refresh()", "child()"]
+    assert [stall.request for stall in stalls] == [0, 0]
+    late = {(lag.tid, lag.t - lag.a) for lag in seen.others if lag.flags == L.F_LAG_LOOP}
+    assert {(stall.tid, stall.a) for stall in stalls} <= late, "since the beat that comes late"
+
+
+async def before_any_request(server):
+    """What an app does while it starts makes nobody wait."""
+    app = FastAPI(lifespan=None)
+    scope = {"type": "lifespan", "asgi": {"version": "3.0"}}
+    calls = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
+
+    async def receive():
+        return next(calls)
+
+    async def send(message): ...
+
+    await server.load(app)(scope, receive, send)
+    await server.until(lambda: kinds(server, L.LAG))
+    end = time.monotonic() + 0.5
+    while time.monotonic() < end:  # holds the loop
+        pass
+    beats = len(kinds(server, L.LAG))
+    await server.until(lambda: len(kinds(server, L.LAG)) > beats + 2)
+
+
+def test_a_loop_that_has_served_nobody_yet_is_not_looked_at(observe):
+    assert observe(before_any_request).of("STALL") == []

@@ -5,23 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+OUTSIDE = "outside any request"
+"""Of an endpoint that is none: a function that held an event loop."""
+
 
 class Endpoint(NamedTuple):
-    """A function of the app that answers a route."""
+    """A function of the app that answers a route, or that holds an event loop outside of any."""
 
     method: str = ""
     route: str = ""
     """The route's template, `/items/{id}`, never a path that a client asked for."""
     name: str = ""
     kind: str = ""
-    """`async def`, `def`, or "" where it is not known."""
+    """`async def`, `def`, OUTSIDE, or "" where it is not known."""
     place: str = ""
     """`cpu.py:14`"""
 
     @property
     def label(self) -> str:
         """`GET /items/{id}`."""
-        return f"{self.method} {self.route}".strip()
+        return OUTSIDE if self.kind == OUTSIDE else f"{self.method} {self.route}".strip()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,9 @@
 
 The record of a step comes when it is over. What belongs to it comes before (who waits, where the
 loop's thread was found) or a little later (how late the heartbeats were), and is joined here.
+
+Code outside of any request (a background task, a child task) has no steps. It is known by the
+heartbeat of the loop that comes late, where the probe saw the app's own code meanwhile and no step.
 """
 
 from __future__ import annotations
@@ -10,13 +13,15 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from threadscope.model.facts import Endpoint
+from threadscope.model.facts import OUTSIDE, Endpoint
 from threadscope.model.requests import Clients, Key, OpenRequest
 from threadscope.model.summary import Hold
 from threadscope.model.threads import Thread
 
 LEAST_NS = 100_000_000
 """A step is long from here on; asyncio's own `slow_callback_duration`."""
+BEAT_NS = 100_000_000
+"""From one heartbeat to the next, where it is not late."""
 RECENT = 64
 
 
@@ -29,6 +34,17 @@ class _Waiting:
 
 
 @dataclass(slots=True)
+class _Outside:
+    """What holds a loop outside of any request."""
+
+    begin: int
+    """At the latest: when the heartbeat was due, or the step before had ended."""
+    seen: int
+    own: str
+    innermost: str
+
+
+@dataclass(slots=True)
 class Holds:
     """Joins what is known of long steps."""
 
@@ -38,6 +54,7 @@ class Holds:
     """Server processes that live: what is queued is queued for all of them."""
     _waiting: dict[Key, tuple[int, _Waiting]] = field(default_factory=dict)
     _places: dict[Key, tuple[int, str, str]] = field(default_factory=dict)
+    _outside: dict[Key, _Outside] = field(default_factory=dict)
     _lags: deque[tuple[int, int, int]] = field(default_factory=lambda: deque(maxlen=4 * RECENT))
 
     def look(
@@ -68,6 +85,47 @@ class Holds:
         """The probe saw where a loop's thread was in a step that began then."""
         self._places[pid, tid] = begin, own, innermost
 
+    def found_outside(self, thread: Thread, t: int, due: int, own: str, innermost: str) -> None:
+        """The probe saw at t what keeps a loop's heartbeat from coming, and it was no request."""
+        before = thread.spans.last()
+        begin = max(due, before[1]) if before is not None else due
+        self._outside[thread.pid, thread.tid] = _Outside(begin, t, own, innermost)
+
+    def went_on(
+        self, thread: Thread, t: int, clients: Clients,
+        open_requests: Mapping[Key, OpenRequest], *, armed: int = 0,
+    ) -> Hold | None:  # fmt: skip
+        """The loop runs something else at t: the hold outside of any request that is over now.
+
+        Args:
+            thread: the loop's.
+            t: when.
+            clients: ours.
+            open_requests: of all processes.
+            armed: when the heartbeat was ordered that comes at t; a request may have begun anew.
+        """
+        known = self._outside.pop((thread.pid, thread.tid), None)
+        if known is None:
+            return None
+        end = armed if armed > known.seen else t
+        return self._outside_hold(thread, known, end, clients, open_requests)
+
+    def _outside_hold(
+        self, thread: Thread, known: _Outside, end: int, clients: Clients,
+        open_requests: Mapping[Key, OpenRequest],
+    ) -> Hold | None:  # fmt: skip
+        """None where it was short, or waited for the GIL or a core for most of the time."""
+        length = end - known.begin
+        cpu = thread.cpu_about(known.begin, end)
+        if length < self.least or cpu is None:
+            return None
+        waiting = self._who(thread.pid, clients, open_requests, 0)
+        place, _, function = known.own.partition(" in ")
+        endpoint = Endpoint("", "", function, OUTSIDE, place.rpartition(":")[0])
+        hold = self._hold(thread, 0, endpoint, known.begin, end, cpu, waiting)
+        hold = hold._replace(place=known.own, innermost=known.innermost)
+        return hold if hold.core_wait + (hold.gil_lag or 0) <= length // 2 else None
+
     def lag(self, pid: int, t: int, lag: int) -> None:
         """A thread's heartbeat was so late at t."""
         self._lags.append((pid, t, lag))
@@ -96,9 +154,15 @@ class Holds:
     def lasting(
         self, thread: Thread, at: int, clients: Clients, open_requests: Mapping[Key, OpenRequest]
     ) -> Hold | None:
-        """The long step that holds a loop at this moment, if one does."""
+        """What holds a loop at this moment, and has for long, if anything does."""
         step = thread.step
-        if step is None or at - step.since < self.least:
+        if step is None:
+            seen = self._outside.get((thread.pid, thread.tid))
+            if seen is None or thread.ended_at:
+                return None
+            outside = self._outside_hold(thread, seen, at, clients, open_requests)
+            return outside and outside._replace(lasts=True)
+        if at - step.since < self.least:
             return None
         cpu = thread.cpu_between(step.since, at)
         if cpu is None:

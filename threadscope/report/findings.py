@@ -23,11 +23,14 @@ def finding_lines(findings: Iterable[Finding]) -> list[str]:
 
 
 def holder_lines(phase: PhaseSummary) -> list[str]:
-    """`Who held the event loop`: endpoint, place, holds, longest, total, share, who waited."""
+    """`Who held the event loop`: endpoint, place, holds, longest, total, share, who waited.
+
+    The place is where a long hold was seen, and where there was none, the endpoint's definition.
+    """
     rows = [_holder(route) for route in holders(phase)]
     if not rows:
         return []
-    names = ("endpoint", "defined at", "holds", "longest", "total", "share", "waited")
+    names = ("endpoint", "place", "holds", "longest", "total", "share", "waited")
     return [f"Who held the event loop, {phase.variant.title}", *_table([names, *rows])]
 
 
@@ -42,7 +45,7 @@ def _holder(route: RouteSummary) -> tuple[str, ...]:
         )
     return (
         f"{route.endpoint.label} {route.endpoint.name}".strip(),
-        route.endpoint.place or "-",
+        route.hold_place or route.endpoint.place or "-",
         f"{route.holds:,}",
         duration(route.hold_longest),
         duration(route.hold_total),
