@@ -206,6 +206,7 @@ class Observer:
                 self._aggregator.add_sample(sample)
             for pid in gone:
                 self._aggregator.process_ended(t, pid)
+            self._sight.closer.look(self._aggregator, t)
 
     def _snapshot(self, t: int) -> None:
         facts, aggregator = self._rings.facts(), self._aggregator

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
+from threadscope.closer import Closer
 from threadscope.model.sample import Stack
 from threadscope.sampling.stacks import StackSampler
 from threadscope.targets.target import Target
@@ -20,6 +21,8 @@ class Sight:
     def __init__(self, target: Target, tell: Callable[[int, list[Stack]], None]) -> None:
         self._target = target
         self._stacks = StackSampler(tell)
+        self.closer = Closer()
+        """Finds the line where a probe cannot look."""
 
     def look(self, pids: Collection[int], probed: Collection[int]) -> str:
         """Looks again, about once a second.
@@ -44,3 +47,4 @@ class Sight:
     def close(self) -> None:
         """Ends it."""
         self._stacks.close()
+        self.closer.close()

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.command import eventually
 from threadscope.asking import Options
 from threadscope.demo import demo_session
 from threadscope.model.facts import OUTSIDE
 from threadscope.model.snapshot import Variant
+from threadscope.sampling.stacks import find_py_spy, look_at
 from threadscope.targets.demo_list import Demo, DemoVariant
 
 pytestmark = pytest.mark.integration
@@ -62,17 +64,40 @@ def test_code_that_keeps_the_gil_is_named_while_it_runs(watching):
     assert found.evidence["waiting_max"] == 1
 
 
+def test_py_spy_tells_the_line_of_code_that_keeps_the_gil(watching, tmp_path):
+    program = find_py_spy()
+    if program is None:
+        pytest.skip("py-spy is not installed")
+    session = watching(app("regex", "/regex"))
+    try:
+        look_at(program, session.target.pids[0], session.target.pids[0])
+    except OSError as error:
+        pytest.skip(str(error))
+    found, snapshot = finding(session, "loop-blocked", lambda x: x.evidence["place"])
+    assert snapshot.done == 0, "it runs still: no thread of the server could tell"
+    assert found.evidence["place"] == f"regex.py:{line_of('regex', 'return SLOW')} in regex()"
+
+
+def line_of(name, text):
+    lines = (APPS / f"{name}.py").read_text().splitlines()
+    return next(n for n, line in enumerate(lines, 1) if text in line)
+
+
 def test_a_task_outside_of_any_request_is_named(watching):
     session = watching(app("refresh", "/refresh/quick"))
-    found, _ = finding(session, "loop-blocked", lambda x: x.evidence["waiting_max"])
+    found, _ = finding(session, "blocking-call-in-async", lambda x: x.evidence["waiting_max"])
     assert found.message.startswith(f"code {OUTSIDE} ")
     assert "refresh.py:" in found.message
     assert found.evidence["endpoint"] == "refresh()"
-    session.finish()
-    [phase] = session.finished
-    [quick, outside] = sorted(phase.routes, key=lambda route: route.endpoint.label)
+    quick, outside = eventually(lambda: both(session.latest()), what="the hold is over")
     assert (quick.endpoint.name, outside.endpoint.name) == ("quick", "refresh()")
     assert outside.holds > 0
     assert outside.hold_longest > quick.hold_longest
     assert outside.hold_place.endswith(" in refresh()")
     assert outside.waiters == ("/refresh/quick",)
+
+
+def both(snapshot):
+    """The two rows of view 2, as soon as it has them."""
+    rows = sorted(snapshot.routes, key=lambda route: route.endpoint.label)
+    return rows if len(rows) == 2 else None

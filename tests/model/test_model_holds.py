@@ -8,6 +8,7 @@ from tests.model.by_hand import LOOP, MS, Ring, S, Watched, at, cell, entry, rou
 from threadscope.model.aggregator import Aggregator
 from threadscope.model.facts import OUTSIDE
 from threadscope.model.histogram import Histogram
+from threadscope.model.holds import NATIVE, Unseen
 from threadscope.model.load_result import LoadResult
 from threadscope.model.snapshot import Health, PhaseState, Variant
 from threadscope.probe import layout as L
@@ -217,6 +218,47 @@ def test_a_step_that_lasts_is_seen_while_it_does(watched):
     assert hold.endpoint.route == "/regex"
     assert hold.waiting == 1
     assert hold.cpu > hold.length * 0.9
+
+
+def test_a_look_from_outside_tells_of_a_step_whose_probe_is_silent(watched):
+    unseen, ring = watched.aggregator.unseen, watched.server
+    cells = [cell(LOOP, L.ROLE_LOOP, request=1, since=10, what=ring.what(route()))]
+    runs(watched, 2000)
+    ring.put(L.LAG, 120, flags=L.F_LAG_GIL)
+    stall(ring, 120, 10, own="app.py:3 in before()")
+    watched.look(400, cells=cells)
+    assert unseen(at(400)) == [], "the probe may still look"
+    watched.look(700, cells=cells)
+    [step] = unseen(at(700))
+    assert (step.pid, step.tid, step.begin) == (1, LOOP, at(10))
+    line = "regex.py:9 in find()"
+    watched.aggregator.place(at(750), step, line, line, True)
+    watched.look(1000, cells=cells)
+    (hold,) = holds(watched)
+    assert (hold.lasts, hold.place, hold.innermost) == (True, line, NATIVE)
+    assert unseen(at(1000)) == [], "once is enough"
+    stall(ring, 1020, 10, own="regex.py:10 in find()")  # the GIL is free, and the probe looks
+    ring.step(10, 1030, 1)
+    ring.only(10, 1030, 1)
+    snapshot = watched.look(1600)
+    assert holds(watched)[0].place == line
+    assert snapshot.routes[0].hold_place == line
+
+
+@pytest.mark.parametrize(("holds_gil", "wait", "said"), [
+    (True, 0.0, f"{NATIVE} under re.py:2 in match()"),
+    (False, 0.0, "re.py:2 in match()"),
+    (True, 0.5, "re.py:2 in match()"),
+])  # fmt: skip
+def test_only_who_has_the_gil_and_a_core_keeps_the_gil(watched, holds_gil, wait, said):
+    """Without a core the probe is silent as well, and nobody is to blame for it."""
+    runs(watched, 2000, share=1 - wait, wait=wait)
+    watched.server.step(10, 900, 1)
+    watched.aggregator.place(
+        at(500), Unseen(1, LOOP, at(10)), "regex.py:9 in find()", "re.py:2 in match()", holds_gil
+    )
+    watched.look(1600)
+    assert holds(watched)[0].innermost == said
 
 
 def test_two_workers_share_what_is_queued():

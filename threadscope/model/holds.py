@@ -10,8 +10,9 @@ heartbeat of the loop that comes late, where the probe saw the app's own code me
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from threadscope.model.facts import OUTSIDE, Endpoint
 from threadscope.model.requests import Clients, Key, OpenRequest
@@ -22,6 +23,12 @@ LEAST_NS = 100_000_000
 """A step is long from here on; asyncio's own `slow_callback_duration`."""
 BEAT_NS = 100_000_000
 """From one heartbeat to the next, where it is not late."""
+UNSEEN_NS = 300_000_000
+"""A step this long is worth a look from outside, if its probe cannot look."""
+SILENT_NS = 400_000_000
+"""A probe that was not heard for so long gets no GIL: each 100 ms it is heard, 100 ms late."""
+NATIVE = "native code that keeps the GIL"
+"""Who has it while the probe waits for it in vain; Python code gives it away when asked."""
 RECENT = 64
 
 
@@ -31,6 +38,14 @@ class _Waiting:
 
     count: int = 0
     routes: tuple[str, ...] = ()
+
+
+class Unseen(NamedTuple):
+    """A step that lasts, and the probe cannot see where it is now."""
+
+    pid: int
+    tid: int
+    begin: int
 
 
 @dataclass(slots=True)
@@ -55,6 +70,12 @@ class Holds:
     _waiting: dict[Key, tuple[int, _Waiting]] = field(default_factory=dict)
     _places: dict[Key, tuple[int, str, str]] = field(default_factory=dict)
     _outside: dict[Key, _Outside] = field(default_factory=dict)
+    _looked: dict[Key, int] = field(default_factory=dict)
+    """The begin of the last step of each loop that was looked at from outside."""
+    _keeps: dict[Key, int] = field(default_factory=dict)
+    """And of the last one that had the GIL when it was looked at."""
+    _heard: dict[int, int] = field(default_factory=dict)
+    """When the probe of each process was last heard."""
     _lags: deque[tuple[int, int, int]] = field(default_factory=lambda: deque(maxlen=4 * RECENT))
 
     def look(
@@ -83,7 +104,27 @@ class Holds:
 
     def found(self, pid: int, tid: int, begin: int, own: str, innermost: str) -> None:
         """The probe saw where a loop's thread was in a step that began then."""
-        self._places[pid, tid] = begin, own, innermost
+        if self._looked.get((pid, tid)) != begin:  # else that came first, and saw more
+            self._places[pid, tid] = begin, own, innermost
+
+    def looked(self, step: Unseen, own: str, innermost: str, *, holds_gil: bool) -> None:
+        """The same from outside, while the probe could not."""
+        key = step.pid, step.tid
+        self._looked[key], self._places[key] = step.begin, (step.begin, own, innermost)
+        self._keeps[key] = step.begin if holds_gil else 0
+
+    def unseen(self, threads: Iterable[Thread], t: int) -> list[Unseen]:
+        """Steps that last at t in processes whose probe is silent; each until it is looked at."""
+        least = max(self.least, UNSEEN_NS)
+        return [
+            Unseen(x.pid, x.tid, x.cell_step.since)
+            for x in threads
+            if x.cell_step is not None
+            and not x.ended_at
+            and t - x.cell_step.since >= least
+            and t - self._heard.get(x.pid, 0) >= SILENT_NS
+            and self._looked.get((x.pid, x.tid)) != x.cell_step.since
+        ]
 
     def found_outside(self, thread: Thread, t: int, due: int, own: str, innermost: str) -> None:
         """The probe saw at t what keeps a loop's heartbeat from coming, and it was no request."""
@@ -128,6 +169,7 @@ class Holds:
 
     def lag(self, pid: int, t: int, lag: int) -> None:
         """A thread's heartbeat was so late at t."""
+        self._heard[pid] = t
         self._lags.append((pid, t, lag))
 
     def with_lag(self, hold: Hold) -> Hold:
@@ -177,12 +219,15 @@ class Holds:
         self, thread: Thread, request: int, endpoint: Endpoint, begin: int, end: int, cpu: int,
         waiting: _Waiting,
     ) -> Hold:  # fmt: skip
-        since, own, innermost = self._places.get((thread.pid, thread.tid), (0, "", ""))
+        key, length = (thread.pid, thread.tid), end - begin
+        since, own, innermost = self._places.get(key, (0, "", ""))
         if since != begin:
             own = innermost = ""
+        core_wait = min(max(thread.core_wait(begin, end), 0), max(length - cpu, 0))
+        if self._keeps.get(key) == begin and core_wait < length // 5:
+            innermost = NATIVE if innermost == own else f"{NATIVE} under {innermost}"
         return Hold(
-            thread.pid, request, endpoint, begin, end, cpu,
-            min(max(thread.core_wait(begin, end), 0), max(end - begin - cpu, 0)),
+            thread.pid, request, endpoint, begin, end, cpu, core_wait,
             self._lag_within(thread.pid, begin, end), own, innermost, waiting.count,
             waiting.routes,
         )  # fmt: skip
