@@ -21,6 +21,8 @@ class Sight:
     def __init__(self, target: Target, tell: Callable[[int, list[Stack]], None]) -> None:
         self._target = target
         self._stacks = StackSampler(tell)
+        self.gap = ""
+        """Which part of a server is not seen while the rest is, and why."""
         self.closer = Closer()
         """Finds the line where a probe cannot look."""
 
@@ -34,7 +36,9 @@ class Sight:
         Returns:
             What is seen without a probe, and why not more; "" with one.
         """
+        missing = self._target.missing(probed)
         blind = not set(pids) & set(probed)
+        self.gap = "" if blind else missing
         self._stacks.follow(pids if blind and self._target.unseen() else ())
         if not blind:
             return ""
