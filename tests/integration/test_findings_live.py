@@ -10,7 +10,6 @@ import pytest
 from tests.integration.command import eventually
 from threadscope.asking import Options
 from threadscope.demo import demo_session
-from threadscope.model.facts import OUTSIDE
 from threadscope.model.snapshot import Variant
 from threadscope.sampling.stacks import find_py_spy, look_at
 from threadscope.targets.demo_list import Demo, DemoVariant
@@ -86,7 +85,7 @@ def line_of(name, text):
 def test_a_task_outside_of_any_request_is_named(watching):
     session = watching(app("refresh", "/refresh/quick"))
     found, _ = finding(session, "blocking-call-in-async", lambda x: x.evidence["waiting_max"])
-    assert found.message.startswith(f"code {OUTSIDE} ")
+    assert found.message.startswith("code outside any request ")
     assert "refresh.py:" in found.message
     assert found.evidence["endpoint"] == "refresh()"
     quick, outside = eventually(lambda: both(session.latest()), what="the hold is over")

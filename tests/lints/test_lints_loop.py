@@ -99,7 +99,7 @@ def test_code_outside_of_any_request_is_named_by_its_line():
         "code outside any request held the event loop for 230 ms at tasks.py:31 in refresh();"
         " 3 requests waited"
     )
-    assert said.evidence["route"] == "outside any request"
+    assert said.evidence["route"] == "refresh(), outside any request"
     assert said.evidence["endpoint"] == "refresh()"
 
 

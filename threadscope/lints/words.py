@@ -13,7 +13,7 @@ from threadscope.model.units import duration, ms, plural
 def named(endpoint: Endpoint) -> str:
     """`async def report` (GET /report), as far as it is known."""
     if endpoint.kind == OUTSIDE:
-        return f"code {OUTSIDE}"
+        return "code outside any request"
     if not endpoint.name:
         return endpoint.label or "code outside of any route"
     return f"`{endpoint.kind or 'endpoint'} {endpoint.name}` ({endpoint.label})"

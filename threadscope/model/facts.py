@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-OUTSIDE = "outside any request"
-"""Of an endpoint that is none: a function that held an event loop."""
+OUTSIDE = "outside"
+"""Kind of an endpoint that is none: a function that held an event loop outside of any request."""
 
 
 class Endpoint(NamedTuple):
@@ -23,8 +23,10 @@ class Endpoint(NamedTuple):
 
     @property
     def label(self) -> str:
-        """`GET /items/{id}`."""
-        return OUTSIDE if self.kind == OUTSIDE else f"{self.method} {self.route}".strip()
+        """`GET /items/{id}`, or `refresh(), outside any request`."""
+        if self.kind == OUTSIDE:
+            return f"{self.name}, outside any request"
+        return f"{self.method} {self.route}".strip()
 
 
 @dataclass(frozen=True, slots=True)

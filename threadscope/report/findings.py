@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from threadscope.model.facts import OUTSIDE, Endpoint
 from threadscope.model.snapshot import Finding, Level, PhaseSummary, RouteSummary
 from threadscope.report.units import duration
 
@@ -44,7 +45,7 @@ def _holder(route: RouteSummary) -> tuple[str, ...]:
             else str(route.waited)
         )
     return (
-        f"{route.endpoint.label} {route.endpoint.name}".strip(),
+        _named(route.endpoint),
         route.hold_place or route.endpoint.place or "-",
         f"{route.holds:,}",
         duration(route.hold_longest),
@@ -52,6 +53,11 @@ def _holder(route: RouteSummary) -> tuple[str, ...]:
         share,
         waited,
     )
+
+
+def _named(endpoint: Endpoint) -> str:
+    name = "" if endpoint.kind == OUTSIDE else endpoint.name
+    return f"{endpoint.label} {name}".strip()
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:
