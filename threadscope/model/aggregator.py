@@ -117,7 +117,7 @@ class Aggregator:
 
     def unseen(self, t: int) -> list[Unseen]:
         """Steps that last at t, and whose place the probe cannot see."""
-        return self._fold.holds.unseen(self._fold.threads.all(), t)
+        return self._fold.holds.unseen(self._fold.threads.loops(), t)
 
     def place(self, t: int, step: Unseen, own: str, innermost: str, holds_gil: bool) -> None:
         """Where such a step is, in the app's own code and innermost, as somebody else saw it."""

@@ -205,7 +205,8 @@ class Fold:
     def _step(self, ring: Ring, record: Record) -> None:
         _, _, _, _, tid, number, t, begin, cpu, _, _, what, _, _ = record
         thread = self.threads.get(ring.pid, tid, Role.LOOP)
-        self._went_on(thread, begin)
+        if self.holds.outside:
+            self._went_on(thread, begin)
         thread.span(begin, t, number)
         self.timeline.held(begin, t, t - begin)
         request = self.open.get((ring.pid, number))
@@ -326,13 +327,13 @@ class Fold:
         (self._loop_lags if loop else self._gil_lags).append((t, lag))
         process = self._tally(t).processes[ring.pid]
         (process.loop_lag if loop else process.gil_lag).add(lag)
-        if loop:
-            self._went_on(self.threads.get(ring.pid, record[4]), t, t - lag - BEAT_NS)
-        else:
+        if not loop:
             self.holds.lag(ring.pid, t, lag)
             late = self.tally.holds
             if late and late[-1].pid == ring.pid and late[-1].end >= t - lag:
                 late[-1] = self.holds.with_lag(late[-1])
+        elif self.holds.outside:
+            self._went_on(self.threads.get(ring.pid, record[4]), t, t - lag - BEAT_NS)
 
     def _stall(self, ring: Ring, record: Record) -> None:
         own, innermost = ring.text(record[8]), ring.text(record[9])

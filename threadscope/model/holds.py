@@ -67,9 +67,10 @@ class Holds:
     """ns from which on a step is a long one."""
     processes: set[int] = field(default_factory=set)
     """Server processes that live: what is queued is queued for all of them."""
+    outside: dict[Key, _Outside] = field(default_factory=dict)
+    """By loop's thread, what holds it outside of any request; seldom anything."""
     _waiting: dict[Key, tuple[int, _Waiting]] = field(default_factory=dict)
     _places: dict[Key, tuple[int, str, str]] = field(default_factory=dict)
-    _outside: dict[Key, _Outside] = field(default_factory=dict)
     _looked: dict[Key, int] = field(default_factory=dict)
     """The begin of the last step of each loop that was looked at from outside."""
     _keeps: dict[Key, int] = field(default_factory=dict)
@@ -128,9 +129,11 @@ class Holds:
 
     def found_outside(self, thread: Thread, t: int, due: int, own: str, innermost: str) -> None:
         """The probe saw at t what keeps a loop's heartbeat from coming, and it was no request."""
+        if len(self.outside) >= RECENT:  # no server has so many loops
+            self.outside.clear()
         before = thread.spans.last()
         begin = max(due, before[1]) if before is not None else due
-        self._outside[thread.pid, thread.tid] = _Outside(begin, t, own, innermost)
+        self.outside[thread.pid, thread.tid] = _Outside(begin, t, own, innermost)
 
     def went_on(
         self, thread: Thread, t: int, clients: Clients,
@@ -145,7 +148,7 @@ class Holds:
             open_requests: of all processes.
             armed: when the heartbeat was ordered that comes at t; a request may have begun anew.
         """
-        known = self._outside.pop((thread.pid, thread.tid), None)
+        known = self.outside.pop((thread.pid, thread.tid), None)
         if known is None:
             return None
         end = armed if armed > known.seen else t
@@ -199,7 +202,7 @@ class Holds:
         """What holds a loop at this moment, and has for long, if anything does."""
         step = thread.step
         if step is None:
-            seen = self._outside.get((thread.pid, thread.tid))
+            seen = self.outside.get((thread.pid, thread.tid))
             if seen is None or thread.ended_at:
                 return None
             outside = self._outside_hold(thread, seen, at, clients, open_requests)

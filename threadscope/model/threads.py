@@ -382,6 +382,10 @@ class ThreadTable:
             if thread.pid == pid and thread.running
         )
 
+    def loops(self) -> list[Thread]:
+        """Those of event loops, in no order."""
+        return [thread for thread in self._threads.values() if thread.role == Role.LOOP]
+
     def all(self) -> list[Thread]:
         """Event loops first, then workers by number, then the rest."""
         order = {Role.LOOP: 0, Role.WORKER: 1, Role.OTHER: 2, Role.PROBE: 3}
