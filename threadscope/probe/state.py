@@ -85,6 +85,7 @@ class Probe:
         self.words, self.map = ring.words, ring.map
         self.put, self.pack, self.claim = ring.put, ring.pack, ring.claim
         self.slots, self.records_at = ring.slots, ring.records_at
+        self.free_slots = ring.free_open
         self.names = Names(ring)
         self.endpoints = self.names.endpoints
         self.next_request = itertools.count(1).__next__
