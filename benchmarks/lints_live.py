@@ -5,7 +5,10 @@
     python benchmarks/lints_live.py --only cpu   some of them
     python benchmarks/lints_live.py --save       and keeps the observations for the tests
 
-Exits with 1 when a lint fired that must not, or did not fire and must.
+Exits with 1 when a lint fired that must not, or did not fire and must. On a host that is busy with
+other work a phase has too few requests for some lints: where one is missing and the server's
+threads had no core (`core-starved`), the variant is measured once more, and that counts. There is
+no second chance for a lint that must not fire.
 """
 
 from __future__ import annotations
@@ -16,7 +19,9 @@ import platform
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
@@ -27,7 +32,7 @@ from threadscope.asking import Options  # noqa: E402
 from threadscope.demo import demo_session  # noqa: E402
 from threadscope.lints.judge import Lints  # noqa: E402
 from threadscope.model.observation import Observation  # noqa: E402
-from threadscope.model.snapshot import Finding, Variant  # noqa: E402
+from threadscope.model.snapshot import Finding, PhaseSummary, Variant  # noqa: E402
 from threadscope.targets.demo_list import DEMOS, Demo, DemoVariant  # noqa: E402
 
 APPS = ROOT / "tests" / "lints" / "apps"
@@ -58,30 +63,35 @@ class Keeper(Lints):
         return super().phase(observation)
 
 
-def run(demo: Demo, seconds: float, *, keep: bool, hog: bool) -> int:
-    """Plays a demo; how many lints were wrong."""
+class Outcome(NamedTuple):
+    """What came of one variant."""
+
+    key: str
+    bad: int
+    """Lints that fired and must not."""
+    missing: int
+    """Lints that must fire and did not."""
+    starved: bool
+    """The host had no core for the server."""
+
+
+def run(
+    demo: Demo, seconds: float, keys: Sequence[str] = (), *, keep: bool, hog: bool
+) -> list[Outcome]:
+    """Plays a demo, or some of its variants."""
     options = Options(clients=CLIENTS.get(demo.name, demo.clients), seconds=seconds)
     session = demo_session(demo, options)
     session.judge = keeper = Keeper()
-    wrong = 0
+    outcomes = []
     try:
         session.start()
-        session.play([v.key for v in session.variants], seconds=seconds)
+        session.play(keys or [v.key for v in session.variants], seconds=seconds)
         while not session.over:
             time.sleep(0.1)
         session.finish()
         for summary, seen in zip(session.finished, keeper.seen, strict=True):
             name = f"{demo.name}-{summary.variant.key}"
-            expected, found = EXPECTED[name], {finding.lint for finding in summary.findings}
-            bad, missing = expected.wrong(found), expected.missing(found)
-            wrong += len(bad) + len(missing)
-            verdict = "ok" if not bad and not missing else "WRONG"
-            print(f"{verdict:<6} {name:<18} {' '.join(sorted(found)) or '-'}")
-            for what, names in (("fired", bad), ("missing", missing)):
-                if names:
-                    print(f"       {what}: {' '.join(sorted(names))}")
-            for finding in summary.findings:
-                print(f"         {finding.lint}: {finding.message}")
+            outcomes.append(held_against_the_table(name, summary))
             if keep:
                 about = {
                     "python": session.target.python,
@@ -89,9 +99,37 @@ def run(demo: Demo, seconds: float, *, keep: bool, hog: bool) -> int:
                     "cpus": str(seen.cpus),
                     "beside": "a busy process" if hog else "nothing",
                 }
-                save(name + ("-hog" if hog else ""), seen, about)  # fmt: skip
+                save(name + ("-hog" if hog else ""), seen, about)
     finally:
         session.close()
+    return outcomes
+
+
+def held_against_the_table(name: str, summary: PhaseSummary) -> Outcome:
+    """Says what fired, and what is wrong with that."""
+    expected, found = EXPECTED[name], {finding.lint for finding in summary.findings}
+    bad, missing = expected.wrong(found), expected.missing(found)
+    starved = "core-starved" in found
+    verdict = "WRONG" if bad or (missing and not starved) else "busy" if missing else "ok"
+    print(f"{verdict:<6} {name:<18} {' '.join(sorted(found)) or '-'}")
+    for what, names in (("fired", bad), ("missing", missing)):
+        if names:
+            print(f"       {what}: {' '.join(sorted(names))}")
+    for finding in summary.findings:
+        print(f"         {finding.lint}: {finding.message}", flush=True)
+    return Outcome(summary.variant.key, len(bad), len(missing), starved)
+
+
+def wrong_of(demo: Demo, seconds: float, *, keep: bool, hog: bool) -> int:
+    """How many lints were wrong; what a busy host may have hidden is measured again."""
+    outcomes = run(demo, seconds, keep=keep, hog=hog)
+    wrong = sum(one.bad for one in outcomes)
+    again = [one.key for one in outcomes if one.missing and one.starved]
+    wrong += sum(one.missing for one in outcomes if one.key not in again)
+    if again:
+        print(f"       busy host: once more, {demo.name} {' '.join(again)}")
+        outcomes = run(demo, seconds, again, keep=keep, hog=hog)
+        wrong += sum(one.bad + one.missing for one in outcomes)
     return wrong
 
 
@@ -109,12 +147,15 @@ def main() -> int:
     demos = {name.rpartition("-")[0] for name in EXPECTED}
     every = [demo for demo in (*DEMOS.values(), MIDDLEWARE) if demo.name in demos]
     burn = [sys.executable, "-c", "while True: pass"]
+    cores, load = len(os.sched_getaffinity(0)), os.getloadavg()[0]
+    if load > cores / 2:
+        print(f"busy host: a load average of {load:.1f} on {cores} cores before anything began")
     hog = subprocess.Popen(burn) if args.hog else None
     try:
         wrong = 0
         for demo in every:
             if not args.only or demo.name in args.only:
-                wrong += run(demo, args.seconds, keep=args.save, hog=args.hog)
+                wrong += wrong_of(demo, args.seconds, keep=args.save, hog=args.hog)
     finally:
         if hog is not None:
             hog.kill()

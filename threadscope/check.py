@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from threadscope.cli_recording import save_option
 from threadscope.lint_options import lint_options, settings_of
 from threadscope.options import seconds, whole
 
@@ -94,6 +95,7 @@ Examples:
     help="Fail when 99 of 100 requests take longer (the longest, of fewer than 100).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Only a JSON report on standard output.")
+@save_option
 @lint_options
 def check(command: tuple[str, ...], attach: str | None, **options: Any) -> None:  # noqa: ANN401  # click gives them by name
     """Check a server: exit with 1 when something is wrong with it.
@@ -119,6 +121,8 @@ def check(command: tuple[str, ...], attach: str | None, **options: Any) -> None:
             status = _cannot(str(error))
         finally:
             session.close()
+    if session.unsaved:
+        status = status or _cannot(session.unsaved)
     sys.exit(status)
 
 
@@ -136,8 +140,10 @@ def _target(command: tuple[str, ...], attach: str | None) -> Target:
 
 def _session(target: Target, options: dict[str, Any]) -> Session:
     from threadscope.asking import Options
+    from threadscope.keep import Keep
     from threadscope.model.snapshot import Variant
     from threadscope.phases import Way
+    from threadscope.recording.errors import RecordingError
     from threadscope.session import Session
 
     urls = options["urls"] or ("/",)
@@ -148,7 +154,10 @@ def _session(target: Target, options: dict[str, Any]) -> Session:
     plan("http://127.0.0.1:1")  # whether it is one, before a server is started for it
     way = Way(Variant("check", f"GET {', '.join(urls)}"), plan)
     asked = Options(options["concurrency"], options["duration"], lints=settings_of(options))
-    return Session(target, [way], asked)
+    try:
+        return Session(target, [way], asked, Keep(save=options["save"]).encoder())
+    except RecordingError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def _plans(urls: Sequence[str], timeout_s: float, base: str) -> list[LoadPlan]:

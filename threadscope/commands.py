@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from threadscope.cli_recording import film_options, keep_from, save_option, saving
+from threadscope.lint_options import lint_options, settings_of
 from threadscope.options import own_load_options
 from threadscope.signals import quiet_interrupt
 
@@ -25,6 +26,7 @@ def _views(command: F) -> F:
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Only a JSON report."),
         click.option("--no-tui", is_flag=True, help="Plain lines instead of the screen."),
+        lint_options,
         save_option,
         film_options,
         own_load_options,
@@ -147,6 +149,7 @@ def _watch(title: str, target: Target, options: dict[str, Any]) -> int:
         clients=options["concurrency"] or CLIENTS,
         seconds=options["duration"],
         requests=options["requests"],
+        lints=settings_of(options),
     )
     lines = options["as_json"] or options["no_tui"]
     kept = keep_from(title, options, lines=lines)

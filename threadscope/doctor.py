@@ -119,7 +119,8 @@ def _py_spy() -> Finding:
     if program:
         return Finding("py-spy", True, program)
     return Finding(
-        "py-spy", False, "not there: attach without a probe shows no names and functions",
+        "py-spy", False,
+        "not there: without a probe no functions, nor the line of code that keeps the GIL",
         "pip install 'threadscope[stacks]'",
     )  # fmt: skip
 

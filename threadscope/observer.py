@@ -206,6 +206,7 @@ class Observer:
                 self._aggregator.add_sample(sample)
             for pid in gone:
                 self._aggregator.process_ended(t, pid)
+            self._sight.closer.look(self._aggregator, t)
 
     def _snapshot(self, t: int) -> None:
         facts, aggregator = self._rings.facts(), self._aggregator
@@ -217,7 +218,7 @@ class Observer:
         broken = self._course.broken if aggregator.target.running else ""
         unsaved = self._saving.trouble if self._saving else ""
         health = Health(
-            limited=self._rings.trouble or broken or unsaved,
+            limited=self._rings.trouble or broken or unsaved or self._sight.gap,
             monitor_percent=self._usage.percent(t),
             load_percent=self._load_percent,
         )

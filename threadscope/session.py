@@ -40,9 +40,6 @@ class Session:
         ways: how it can be asked; none: it is only watched, and there is no load.
         options: how it is asked at first.
         saving: keeps what is seen.
-
-    Attributes:
-        options: the same.
     """
 
     def __init__(

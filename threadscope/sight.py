@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
+from threadscope.closer import Closer
 from threadscope.model.sample import Stack
 from threadscope.sampling.stacks import StackSampler
 from threadscope.targets.target import Target
@@ -20,6 +21,10 @@ class Sight:
     def __init__(self, target: Target, tell: Callable[[int, list[Stack]], None]) -> None:
         self._target = target
         self._stacks = StackSampler(tell)
+        self.gap = ""
+        """Which part of a server is not seen while the rest is, and why."""
+        self.closer = Closer()
+        """Finds the line where a probe cannot look."""
 
     def look(self, pids: Collection[int], probed: Collection[int]) -> str:
         """Looks again, about once a second.
@@ -31,7 +36,9 @@ class Sight:
         Returns:
             What is seen without a probe, and why not more; "" with one.
         """
+        missing = self._target.missing(probed)
         blind = not set(pids) & set(probed)
+        self.gap = "" if blind else missing
         self._stacks.follow(pids if blind and self._target.unseen() else ())
         if not blind:
             return ""
@@ -44,3 +51,4 @@ class Sight:
     def close(self) -> None:
         """Ends it."""
         self._stacks.close()
+        self.closer.close()

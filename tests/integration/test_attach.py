@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -256,6 +257,47 @@ def test_a_plain_server_on_3_14_takes_a_probe_in(serve, threadscope_, tmp_path):
         assert 0 < one["requests"]["completed"] == one["server"]["requests_completed"]
         assert one["requests"]["failed"] == 0
         assert sum(thread["hops"] or 0 for thread in one["server"]["threads"]) > 0
+
+
+def test_workers_that_start_later_get_the_probe_too(serve, threadscope_, tmp_path):
+    python = other_python("3.14")
+    packages = pure_packages(tmp_path / "packages")
+    path = os.pathsep.join([str(SERVED), str(packages)])
+    server = serve(python=[python], env={"PYTHONPATH": path}, more=["--workers", "2"])
+    started = "Application startup complete"
+    eventually(lambda: server.log.read_text().count(started) == 2, what="both workers are up")
+    watching = threadscope_("attach", server.pid, "--inject", "--no-tui")
+    eventually(lambda: len(probed(tmp_path)) == 2, what="both workers have a probe")
+    before = probed(tmp_path)
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+    eventually(lambda: len(probed(tmp_path) - before) == 2, what="so have those that replace them")
+    with Clients(server.port, "/def", 6) as clients:
+        eventually(lambda: done(watching) > 50, what="their requests are seen")
+    assert not clients.errors
+    watching.signal(signal.SIGINT)
+    assert watching.status() == 128 + signal.SIGINT
+
+
+def done(watching):
+    """Requests that were seen to end, by its last line."""
+    return max(map(int, re.findall(r"  done (\d+)", watching.out.plain)), default=0)
+
+
+def probed(folder):
+    """Processes whose rings were ever made."""
+    rings = folder.glob("threadscope/run-*/server-*.ring")
+    return {int(ring.name.split("-")[1]) for ring in rings}
+
+
+def test_workers_without_a_probe_are_named(serve, threadscope_):
+    """One of two has a probe that sleeps: what the other one serves is not seen."""
+    server = serve("half:app", before=DORMANT, more=["--workers", "2"],
+                   env={"PYTHONPATH": os.pathsep.join([str(SERVED), HOME])})  # fmt: skip
+    watching = threadscope_("attach", server.pid, "--no-tui")
+    watching.wait_for("has no probe, its requests are not seen: ")
+    watching.signal(signal.SIGINT)
+    assert watching.status() == 128 + signal.SIGINT
 
 
 def test_an_older_python_takes_none_in(serve, threadscope_):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from threadscope.recording_report import saved_report
 from threadscope.targets.ports import free_port
 
 pytestmark = pytest.mark.integration
@@ -60,6 +61,18 @@ def test_the_document_has_the_verdict_and_the_findings():
     assert finding["count"] >= 3
     holder = phase["server"]["held_the_loop"][0]
     assert (holder["endpoint"], holder["waited_max"]) == ("report", 3)
+
+
+def test_what_was_observed_can_be_saved(tmp_path):
+    path = tmp_path / "bad.tscope"
+    done = check("--url", "/report", "--json", "--save", str(path))
+    live, (saved, trouble) = json.loads(done.stdout), saved_report(path, "json")
+    assert (done.returncode, trouble) == (1, "")
+    [phase] = json.loads(saved)["phases"]
+    assert phase["findings"] == live["phases"][0]["findings"]
+    refused = check("--save", str(tmp_path / "no" / "such.tscope"), command=["true"])
+    assert refused.returncode == 2
+    assert "such.tscope" in refused.stderr
 
 
 def test_limits_fail_it_where_no_finding_does():

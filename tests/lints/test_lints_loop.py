@@ -6,6 +6,7 @@ import pytest
 
 from tests.lints.seen import MS, REPORT, SLOW, check, fires, hold, route, seen
 from threadscope.lints.lint import State
+from threadscope.model.facts import OUTSIDE
 
 
 def test_a_long_step_on_cpu_is_named_with_its_place_and_who_waited():
@@ -88,6 +89,18 @@ def test_other_bad_routes_are_named_after_the_worst():
 def test_code_of_no_route_has_a_name_as_well():
     nobody = hold(200, endpoint=REPORT.__class__())
     assert "code outside of any route held" in check("loop-blocked", seen(holds=(nobody,))).message
+
+
+def test_code_outside_of_any_request_is_named_by_its_line():
+    refresh = REPORT.__class__(kind=OUTSIDE, name="refresh()", place="tasks.py")
+    held = hold(230, endpoint=refresh, place="tasks.py:31 in refresh()")
+    said = check("loop-blocked", seen(holds=(held,)))
+    assert said.message == (
+        "code outside any request held the event loop for 230 ms at tasks.py:31 in refresh();"
+        " 3 requests waited"
+    )
+    assert said.evidence["route"] == "refresh(), outside any request"
+    assert said.evidence["endpoint"] == "refresh()"
 
 
 def test_an_endpoint_that_never_awaits():

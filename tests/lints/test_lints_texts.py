@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+from tests.lints.quoted import NOTHING, refreshed
+from tests.lints.saved import FOLDER
 from threadscope.lints.catalog import LINTS
 from threadscope.lints.explain import article, explanation, listing, page
 
@@ -33,6 +36,23 @@ def test_no_text_is_left_over():
 def test_texts_name_only_lints_and_demos_that_exist(name):
     text = explanation(LINTS[name])
     assert set(re.findall(r"`([a-z]+-[a-z-]+)`", text)) <= set(LINTS)
+
+
+@pytest.mark.parametrize("name", LINTS)
+def test_what_is_quoted_of_a_run_is_what_the_lint_says_of_it(name):
+    text = explanation(LINTS[name])
+    assert refreshed(text, name) == text, "run scripts/lint_docs.py"
+
+
+def test_some_of_what_is_quoted_is_a_finding_and_the_host_is_named():
+    quotes = re.findall(r"^> demo .*", page(), re.MULTILINE)
+    assert len(quotes) > 10
+    assert page().count(NOTHING) < len(quotes) / 2
+    for path in FOLDER.glob("*.json"):
+        about = json.loads(path.read_text())["about"]
+        kernel = re.search(r"-(\d+\.\d+)\.", about["host"])[1]
+        assert f"{about['cpus']} cores of " in page()
+        assert f"{kernel}, CPython {about['python']})" in " ".join(page().split())
 
 
 def test_an_article_is_plain_text():

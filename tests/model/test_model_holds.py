@@ -6,7 +6,9 @@ import pytest
 
 from tests.model.by_hand import LOOP, MS, Ring, S, Watched, at, cell, entry, route, sample, thread
 from threadscope.model.aggregator import Aggregator
+from threadscope.model.facts import OUTSIDE
 from threadscope.model.histogram import Histogram
+from threadscope.model.holds import NATIVE, Unseen
 from threadscope.model.load_result import LoadResult
 from threadscope.model.snapshot import Health, PhaseState, Variant
 from threadscope.probe import layout as L
@@ -113,6 +115,77 @@ def test_the_place_of_a_long_hop_is_its_routes(watched):
     assert "app.py:9" not in snapshot.behaviour.reason
 
 
+def runs(watched, until, *, share=1.0, wait=0.0):
+    """The loop's thread computes for a share of the time, and lacks a core for another."""
+    for t in range(0, until, 100):
+        watched.aggregator.add_sample(
+            sample(t, thread(LOOP, cpu=t * share, wait=round(t * wait * MS)))
+        )
+
+
+def outside(ring, t, due, own="tasks.py:31 in refresh()"):
+    ring.put(L.STALL, t, 0, a=at(due), x=ring.what(own), y=ring.what(own))
+
+
+def late(ring, t, lag):
+    ring.put(L.LAG, t, flags=L.F_LAG_LOOP, a=lag * MS)
+
+
+def test_what_holds_the_loop_outside_of_any_request_lasts_until_its_heartbeat(watched):
+    runs(watched, 1200)
+    watched.load.send(200, 101)
+    outside(watched.server, 210, 100)
+    late(watched.server, 400, 300)
+    snapshot = watched.look(1200)
+    (hold,) = holds(watched)
+    assert (hold.begin, hold.end) == (at(100), at(400))
+    assert (hold.request, hold.endpoint.kind, hold.endpoint.name) == (0, OUTSIDE, "refresh()")
+    assert (hold.place, hold.waiting) == ("tasks.py:31 in refresh()", 1)
+    assert hold.cpu > 0.9 * hold.length
+    (row,) = snapshot.routes
+    assert (row.holds, row.hold_longest, row.completed) == (1, 300 * MS, 0)
+    assert (row.hold_place, row.waited) == ("tasks.py:31 in refresh()", 1)
+    assert snapshot.behaviour.place == "", "the word speaks of requests"
+
+
+def test_it_is_seen_while_it_lasts(watched):
+    runs(watched, 1200)
+    outside(watched.server, 210, 100)
+    watched.look(900)
+    (hold,) = holds(watched)
+    assert (hold.lasts, hold.end) == (True, at(800))
+
+
+def test_steps_before_and_after_it_are_no_part_of_it(watched):
+    runs(watched, 1200)
+    watched.server.step(50, 150, 1)
+    outside(watched.server, 310, 100)
+    watched.server.step(450, 490, 2)
+    late(watched.server, 500, 400)
+    watched.look(1200)
+    (before, hold) = holds(watched)
+    assert before.request == 1
+    assert (hold.begin, hold.end) == (at(150), at(450))
+
+
+def test_a_heartbeat_that_began_anew_tells_when_it_was_over_at_the_latest(watched):
+    runs(watched, 1200)
+    outside(watched.server, 210, 100)
+    late(watched.server, 630, 30)  # ordered at 500
+    watched.look(1200)
+    assert holds(watched)[0].end == at(500)
+
+
+@pytest.mark.parametrize(("share", "wait", "gil"), [(0.4, 0.6, 0), (0.02, 0.0, 200)])
+def test_what_waits_for_a_core_or_the_gil_holds_nothing(watched, share, wait, gil):
+    runs(watched, 1200, share=share, wait=wait)
+    outside(watched.server, 210, 100)
+    watched.server.put(L.LAG, 390, flags=L.F_LAG_GIL, a=gil * MS)
+    late(watched.server, 400, 300)
+    assert watched.look(1200).routes == ()
+    assert holds(watched) == ()
+
+
 def test_heartbeats_that_came_late_meanwhile_are_averaged(watched):
     put = watched.server.put
     for t, lag in [(5, 1), (150, 20), (290, 40), (330, 30), (900, 500)]:
@@ -145,6 +218,47 @@ def test_a_step_that_lasts_is_seen_while_it_does(watched):
     assert hold.endpoint.route == "/regex"
     assert hold.waiting == 1
     assert hold.cpu > hold.length * 0.9
+
+
+def test_a_look_from_outside_tells_of_a_step_whose_probe_is_silent(watched):
+    unseen, ring = watched.aggregator.unseen, watched.server
+    cells = [cell(LOOP, L.ROLE_LOOP, request=1, since=10, what=ring.what(route()))]
+    runs(watched, 2000)
+    ring.put(L.LAG, 120, flags=L.F_LAG_GIL)
+    stall(ring, 120, 10, own="app.py:3 in before()")
+    watched.look(400, cells=cells)
+    assert unseen(at(400)) == [], "the probe may still look"
+    watched.look(700, cells=cells)
+    [step] = unseen(at(700))
+    assert (step.pid, step.tid, step.begin) == (1, LOOP, at(10))
+    line = "regex.py:9 in find()"
+    watched.aggregator.place(at(750), step, line, line, True)
+    watched.look(1000, cells=cells)
+    (hold,) = holds(watched)
+    assert (hold.lasts, hold.place, hold.innermost) == (True, line, NATIVE)
+    assert unseen(at(1000)) == [], "once is enough"
+    stall(ring, 1020, 10, own="regex.py:10 in find()")  # the GIL is free, and the probe looks
+    ring.step(10, 1030, 1)
+    ring.only(10, 1030, 1)
+    snapshot = watched.look(1600)
+    assert holds(watched)[0].place == line
+    assert snapshot.routes[0].hold_place == line
+
+
+@pytest.mark.parametrize(("holds_gil", "wait", "said"), [
+    (True, 0.0, f"{NATIVE} under re.py:2 in match()"),
+    (False, 0.0, "re.py:2 in match()"),
+    (True, 0.5, "re.py:2 in match()"),
+])  # fmt: skip
+def test_only_who_has_the_gil_and_a_core_keeps_the_gil(watched, holds_gil, wait, said):
+    """Without a core the probe is silent as well, and nobody is to blame for it."""
+    runs(watched, 2000, share=1 - wait, wait=wait)
+    watched.server.step(10, 900, 1)
+    watched.aggregator.place(
+        at(500), Unseen(1, LOOP, at(10)), "regex.py:9 in find()", "re.py:2 in match()", holds_gil
+    )
+    watched.look(1600)
+    assert holds(watched)[0].innermost == said
 
 
 def test_two_workers_share_what_is_queued():

@@ -11,6 +11,7 @@ import pytest
 from fastapi import FastAPI
 
 from threadscope.probe import layout as L
+from threadscope.probe.watch import STALL_NS
 
 pytestmark = pytest.mark.integration
 
@@ -20,6 +21,27 @@ def records(server):
     found = [(record, reader.text(record[L.R_X])) for record in reader.drain(time.monotonic_ns())]
     reader.close()
     return found
+
+
+STEP, HOP, OUTSIDE = "step", "hop", "outside"
+
+
+def subject(flags, request):
+    """What stalls; where no core is free, steps do of which no test speaks."""
+    return OUTSIDE if not request else HOP if flags & L.F_STALL_HOP else STEP
+
+
+def places(server, what):
+    """Where stalls were."""
+    return [
+        place
+        for record, place in records(server)
+        if record[L.R_KIND] == L.STALL and subject(record[L.R_FLAGS], record[L.R_REQUEST]) == what
+    ]
+
+
+def stalls_of(seen, what):
+    return [stall for stall in seen.of("STALL") if subject(stall.flags, stall.request) == what]
 
 
 def kinds(server, *wanted):
@@ -45,7 +67,7 @@ async def stalls(server):
     seen = threading.Event()
 
     def look():
-        while not kinds(server, L.STALL):
+        while not places(server, STEP):
             time.sleep(0.01)
         seen.set()
 
@@ -56,12 +78,12 @@ async def stalls(server):
 
     threading.Thread(target=look, daemon=True).start()
     await server.get(app, "/slow")
-    return [place for record, place in records(server) if record[L.R_KIND] == L.STALL]
+    return places(server, STEP)
 
 
 def test_a_long_step_is_named_with_its_place(observe):
     seen = observe(stalls)
-    (stall,) = seen.of("STALL")
+    (stall,) = stalls_of(seen, STEP)
     assert stall.request == seen.end.request
     assert stall.what.route == "/slow"
     (place,) = seen.result
@@ -173,7 +195,7 @@ async def slow_hop(server):
     seen = threading.Event()
 
     def look():
-        while not hop_stalls(server):
+        while not places(server, HOP):
             time.sleep(0.01)
         seen.set()
 
@@ -183,18 +205,79 @@ async def slow_hop(server):
 
     threading.Thread(target=look, daemon=True).start()
     await server.get(app, "/slow-hop")
-    return hop_stalls(server)
-
-
-def hop_stalls(server):
-    """Their places; on a busy machine a step may stall as well."""
-    stalls = [(record, place) for record, place in records(server) if record[L.R_KIND] == L.STALL]
-    return [place for record, place in stalls if record[L.R_FLAGS] == L.F_STALL_HOP]
+    return places(server, HOP)
 
 
 def test_a_long_hop_is_named_with_its_place_once(observe):
     seen = observe(slow_hop)
-    (stall,) = (stall for stall in seen.of("STALL") if stall.flags == L.F_STALL_HOP)
+    (stall,) = stalls_of(seen, HOP)
     assert stall.what.route == "/slow-hop"
     (place,) = seen.result
     assert place.endswith("in slow()"), "the app's own code, not the library it waits in"
+
+
+async def refreshes(server):
+    """A task of the app's own holds the loop until the probe has said so, and one of a request."""
+    app = FastAPI()
+
+    @app.get("/quick")
+    async def quick(): ...
+
+    first, second = threading.Event(), threading.Event()
+
+    def look():
+        for name, event in (("refresh()", first), ("child()", second)):
+            while not any(place.endswith(name) for place in places(server, OUTSIDE)):
+                time.sleep(0.01)
+            event.set()
+
+    async def refresh():
+        while not first.is_set():
+            pass
+
+    async def child():
+        while not second.is_set():
+            pass
+
+    @app.get("/children")
+    async def children():
+        await asyncio.gather(child())
+
+    await server.get(app, "/quick")
+    await server.until(lambda: L.F_LAG_LOOP in {r[L.R_FLAGS] for r in kinds(server, L.LAG)})
+    threading.Thread(target=look, daemon=True).start()
+    await asyncio.create_task(refresh())
+    await server.get(app, "/children")
+
+
+def test_what_holds_the_loop_outside_of_any_request_is_named(observe):
+    """It has ended: so both were named."""
+    seen = observe(refreshes)
+    outside = stalls_of(seen, OUTSIDE)
+    assert len(outside) >= 2
+    assert {stall.tid for stall in outside} == {seen.of("END")[0].tid}
+    assert all(stall.a + STALL_NS <= stall.t for stall in outside), "since its beat was due"
+
+
+async def before_any_request(server):
+    """What an app does while it starts makes nobody wait."""
+    app = FastAPI(lifespan=None)
+    scope = {"type": "lifespan", "asgi": {"version": "3.0"}}
+    calls = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
+
+    async def receive():
+        return next(calls)
+
+    async def send(message): ...
+
+    await server.load(app)(scope, receive, send)
+    await server.until(lambda: kinds(server, L.LAG))
+    end = time.monotonic() + 0.5
+    while time.monotonic() < end:  # holds the loop
+        pass
+    beats = len(kinds(server, L.LAG))
+    await server.until(lambda: len(kinds(server, L.LAG)) > beats + 2)
+
+
+def test_a_loop_that_has_served_nobody_yet_is_not_looked_at(observe):
+    assert observe(before_any_request).of("STALL") == []

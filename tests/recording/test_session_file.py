@@ -16,7 +16,7 @@ from threadscope.recording.errors import RecordingError
 from threadscope.recording.feed import NOT_SAVED, read_results, snapshots
 from threadscope.recording.tap import Tap
 
-ASKED = {"open", "served", "as_seen", "watched"}
+ASKED = {"open", "served", "as_seen", "watched", "unseen"}
 """What of an aggregator only answers."""
 
 

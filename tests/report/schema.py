@@ -61,6 +61,7 @@ HOLDER = {
     "route": str,
     "endpoint": MAYBE_TEXT,
     "place": MAYBE_TEXT,
+    "seen_at": MAYBE_TEXT,
     "holds": int,
     "longest_ms": NUMBER,
     "total_ms": NUMBER,

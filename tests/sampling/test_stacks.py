@@ -9,7 +9,7 @@ import pytest
 
 from tests.integration.command import eventually
 from threadscope.model.snapshot import Role
-from threadscope.sampling.stacks import StackSampler, dump, find_py_spy
+from threadscope.sampling.stacks import StackSampler, dump, find_py_spy, look_at
 
 CODE = """
 import asyncio, threading
@@ -57,6 +57,18 @@ def test_threads_have_names_roles_and_places(program, process):
     assert (worker.role, worker.where) == (Role.WORKER, "app.py:4 in wait_for_the_end()")
     assert (loop.role, loop.tid) == (Role.LOOP, process.pid)
     assert not worker.holds_gil
+
+
+@pytest.mark.integration
+def test_a_loop_that_waits_is_nowhere_in_the_apps_code(program, process):
+    """Below the loop there is the line that started it: it is not what the loop runs."""
+    try:
+        look = look_at(program, process.pid, process.pid)
+    except OSError as error:
+        pytest.skip(str(error))
+    assert (look.own, look.holds_gil) == ("", False)
+    with pytest.raises(OSError, match="does not know the thread"):
+        look_at(program, process.pid, 1)
 
 
 @pytest.mark.integration

@@ -17,6 +17,10 @@ word for the behaviour on the screen, in the summary at the end and in the repor
 `-A NAME` silences a lint, `-W NAME` makes its findings warnings, `all` means all of them, and
 `--set NAME=VALUE` sets a threshold: `--set loop-blocked=50ms`. `threadscope check` runs a command
 under load and exits with 1 when a finding is a warning or worse.
+
+What is quoted of the demos are runs of 3 s on 2 cores of a shared virtual machine (AMD EPYC, Linux
+6.18, CPython 3.11.7), which other work kept busy: the sentences are those of any machine, the
+figures are not.
 """
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from threadscope.model.facts import OUTSIDE
 from threadscope.model.snapshot import Endpoint
 from threadscope.model.units import duration, ms, plural
 
 
 def named(endpoint: Endpoint) -> str:
     """`async def report` (GET /report), as far as it is known."""
+    if endpoint.kind == OUTSIDE:
+        return "code outside any request"
     if not endpoint.name:
         return endpoint.label or "code outside of any route"
     return f"`{endpoint.kind or 'endpoint'} {endpoint.name}` ({endpoint.label})"

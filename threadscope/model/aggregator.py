@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from threadscope.model.counted import as_seen, merged, watched
 from threadscope.model.fold import Fold
+from threadscope.model.holds import Unseen
 from threadscope.model.intake import Intake
 from threadscope.model.judging import Judging
 from threadscope.model.load_result import LoadResult
@@ -113,6 +114,15 @@ class Aggregator:
     def stacks(self, t: int, pid: int, found: Sequence[Stack]) -> None:
         """Where the threads of a process without a probe are."""
         self._intake.at(t, lambda: self._fold.threads.stacks(pid, found, t))
+
+    def unseen(self, t: int) -> list[Unseen]:
+        """Steps that last at t, and whose place the probe cannot see."""
+        return self._fold.holds.unseen(self._fold.threads.loops(), t)
+
+    def place(self, t: int, step: Unseen, own: str, innermost: str, holds_gil: bool) -> None:
+        """Where such a step is, in the app's own code and innermost, as somebody else saw it."""
+        holds = self._fold.holds
+        self._intake.at(t, lambda: holds.looked(step, own, innermost, holds_gil=holds_gil))
 
     # -- phases --------------------------------------------------------------------------------
     def begin_phase(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from threadscope.model.holds import Holds
+from threadscope.model.holds import BEAT_NS, Holds
 from threadscope.model.measurement import Measurement
 from threadscope.model.records import Record
 from threadscope.model.requests import (
@@ -29,7 +29,7 @@ from threadscope.model.snapshot import (
     Role,
 )
 from threadscope.model.tally import Ended, LimiterStats, Tally
-from threadscope.model.threads import ThreadTable
+from threadscope.model.threads import Thread, ThreadTable
 from threadscope.model.timeline import Timeline
 from threadscope.model.windows import SECOND, Rate
 
@@ -205,6 +205,8 @@ class Fold:
     def _step(self, ring: Ring, record: Record) -> None:
         _, _, _, _, tid, number, t, begin, cpu, _, _, what, _, _ = record
         thread = self.threads.get(ring.pid, tid, Role.LOOP)
+        if self.holds.outside:
+            self._went_on(thread, begin)
         thread.span(begin, t, number)
         self.timeline.held(begin, t, t - begin)
         request = self.open.get((ring.pid, number))
@@ -218,9 +220,15 @@ class Fold:
             tally = self._tally(t)
             tally.holds.append(hold)
             if endpoint.route:
-                stats = tally.routes[endpoint]
-                stats.waited = max(stats.waited, hold.waiting)
-                stats.waiters.update(hold.waiters)
+                tally.routes[endpoint].held_up(hold)
+
+    def _went_on(self, thread: Thread, t: int, armed: int = 0) -> None:
+        """An event loop runs something else at t: what held it outside of any request is over."""
+        hold = self.holds.went_on(thread, t, self.clients, self.open, armed=armed)
+        if hold is not None:
+            tally = self._tally(t)
+            tally.holds.append(hold)
+            tally.routes[hold.endpoint].held_outside(hold)
 
     def _look(self, ring: Ring, record: Record) -> None:
         """A step is about to have been a long one: who waits for its end?"""
@@ -324,12 +332,18 @@ class Fold:
             late = self.tally.holds
             if late and late[-1].pid == ring.pid and late[-1].end >= t - lag:
                 late[-1] = self.holds.with_lag(late[-1])
+        elif self.holds.outside:
+            self._went_on(self.threads.get(ring.pid, record[4]), t, t - lag - BEAT_NS)
 
     def _stall(self, ring: Ring, record: Record) -> None:
         own, innermost = ring.text(record[8]), ring.text(record[9])
         if record[2] & F_HOP:
             if own:  # a library's function on a thread of its own says nothing
                 self._tally(record[6]).routes[ring.endpoint(record[11])].hop_place = own
+            return
+        if not record[5]:
+            thread = self.threads.get(ring.pid, record[4])
+            self.holds.found_outside(thread, record[6], record[7], own, innermost)
             return
         self.stall = record[6], own or innermost
         self.holds.found(ring.pid, record[4], record[7], own, innermost)

@@ -119,6 +119,8 @@ class RouteSummary:
     """Their CPU, a request."""
     hop_place: str = ""
     """Where one of them was found when it had lasted long."""
+    hold_place: str = ""
+    """Where a long step of its requests was found; "" where there was none, or no look at it."""
     waited: int = 0
     """The most requests that waited behind one of its long steps."""
     waiters: tuple[str, ...] = ()

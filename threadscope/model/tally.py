@@ -54,6 +54,7 @@ class RouteStats:
     holds: int = 0
     hold_longest: int = 0
     hold_total: int = 0
+    hold_place: str = ""
     hop_wait: Histogram = field(default_factory=Histogram)
     hop_total: int = 0
     hop_cpu: int = 0
@@ -91,6 +92,19 @@ class RouteStats:
                 end.t, end.number, end.status, queued, took, wait, wall, end.held, rest
             )
 
+    def held_up(self, hold: Hold) -> None:
+        """Takes note of a long step of one of its requests: where it was, and who waited."""
+        self.waited = max(self.waited, hold.waiting)
+        self.waiters.update(hold.waiters)
+        self.hold_place = hold.place or hold.innermost or self.hold_place
+
+    def held_outside(self, hold: Hold) -> None:
+        """Counts a hold that belongs to no request, whose end would count it."""
+        self.holds += 1
+        self.hold_total += hold.length
+        self.hold_longest = max(self.hold_longest, hold.length)
+        self.held_up(hold)
+
     def add(self, other: RouteStats) -> None:
         """Adds what came after."""
         self.completed += other.completed
@@ -99,6 +113,7 @@ class RouteStats:
         self.holds += other.holds
         self.hold_longest = max(self.hold_longest, other.hold_longest)
         self.hold_total += other.hold_total
+        self.hold_place = other.hold_place or self.hold_place
         self.hop_wait.merge(other.hop_wait)
         self.hop_total += other.hop_total
         self.hop_cpu += other.hop_cpu
@@ -143,6 +158,7 @@ class RouteStats:
             hop_ns=self.hop_total / done if done and self.hop_wait.count else None,
             hop_cpu_ns=self.hop_cpu / done if done and self.hop_wait.count else None,
             hop_place=self.hop_place,
+            hold_place=self.hold_place,
             waited=self.waited,
             waiters=tuple(sorted(self.waiters)),
             slow=self.slow,
@@ -265,6 +281,6 @@ class Tally:
         found = [
             stats.summary(endpoint, passed, loops, self.clients.get(endpoint.route) or Histogram())
             for endpoint, stats in self.routes.items()
-            if endpoint.route or stats.completed  # else only a hop was seen of it so far
+            if endpoint.label or stats.completed  # else only a hop was seen of it so far
         ]
         return tuple(sorted(found, key=lambda r: (-r.hold_total, r.endpoint.label)))

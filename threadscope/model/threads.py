@@ -155,6 +155,14 @@ class Thread:
         (t0, old), (t1, new) = inside[0], inside[-1]
         return min(int((new.cpu_ns - old.cpu_ns) / (t1 - t0) * (end - begin)), end - begin)
 
+    def cpu_about(self, begin: int, end: int) -> int | None:
+        """The same, where need be from the share that it had of the last two samples' time."""
+        known = self.cpu_between(begin, end)
+        if known is not None or len(self.samples) < 2:
+            return known
+        (t0, old), (t1, new) = list(self.samples)[-2:]
+        return min(int((new.cpu_ns - old.cpu_ns) / (t1 - t0) * (end - begin)), end - begin)
+
     def begin_measure(self) -> None:
         """From here on counts for the summary."""
         self.first = self.samples[-1] if self.samples else None
@@ -373,6 +381,10 @@ class ThreadTable:
             for thread in self._threads.values()
             if thread.pid == pid and thread.running
         )
+
+    def loops(self) -> list[Thread]:
+        """Those of event loops, in no order."""
+        return [thread for thread in self._threads.values() if thread.role == Role.LOOP]
 
     def all(self) -> list[Thread]:
         """Event loops first, then workers by number, then the rest."""

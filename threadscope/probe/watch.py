@@ -9,6 +9,7 @@ import sys
 import sysconfig
 import threading
 import time
+import weakref
 from typing import Any
 
 from . import layout as L
@@ -35,6 +36,11 @@ _LIBRARY = tuple(
 
 _PACKAGES = os.sep + "site-packages" + os.sep
 """Other places for libraries: a second environment that the first one includes."""
+_STEPS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "steps.py")
+_RUNNERS = ("_run", "_run_once", "asyncio_run", "run", "run_forever", "run_until_complete")
+"""Functions of libraries in which an event loop runs; uvloop's own leave no frame."""
+_beats: weakref.WeakValueDictionary[int, _Beat] = weakref.WeakValueDictionary()
+"""The heartbeat of each event loop, by its thread; it is the loop that keeps it alive."""
 
 
 def start_beat(probe: Probe, loop: Loop, t: int) -> None:
@@ -47,7 +53,8 @@ def start_beat(probe: Probe, loop: Loop, t: int) -> None:
         return
     module = type(running).__module__.partition(".")[0]
     probe.words[L.W_LOOP] = probe.ring.string(module)
-    _Beat(probe, loop, running).arm(t)
+    beat = _beats[loop.tid] = _Beat(probe, loop, running)
+    beat.arm(t)
 
 
 class _Beat:
@@ -110,6 +117,7 @@ class Watch(threading.Thread):
         self.probe = probe
         self._named_at = 0
         self._stalled: dict[int, int] = {}
+        self._late: dict[int, int] = {}
         self._places: set[str] = set()
 
     def run(self) -> None:
@@ -128,6 +136,7 @@ class Watch(threading.Thread):
                 for limiter in list(probe.limiters.values()):
                     limiter.sample(probe, t)
                 self._look_at_threads(t)
+                self._look_at_loops(t)
                 if t - self._named_at > NAMES_NS:
                     self._named_at = t
                     self._name_threads()
@@ -177,6 +186,29 @@ class Watch(threading.Thread):
         if len(stalled) > L.CELLS:  # threads come and go
             stalled.clear()
 
+    def _look_at_loops(self, t: int) -> None:
+        """Says where a loop's thread is that lets nobody run, and is in no request's step."""
+        probe, words = self.probe, self.probe.words
+        for found in _beats.valuerefs():  # a list: loops come meanwhile
+            beat = found()
+            if beat is None or beat.probe is not probe or not beat.loop.beat_due:
+                continue
+            loop, due = beat.loop, beat.due
+            if t - due < STALL_NS or self._late.get(loop.tid) == due:
+                continue
+            begin = loop.at + L.C_NOW_SINCE
+            since = words[begin]
+            if not since or since > due or words[loop.now]:  # it serves nobody yet, or goes on
+                continue
+            frame = sys._current_frames().get(words[loop.at + L.C_IDENT])
+            if words[loop.now] or words[begin] != since or beat.due != due:  # it just went on
+                continue
+            own, innermost = _place_outside(frame)
+            if own:
+                self._late[loop.tid] = due
+                probe.put(L.STALL, 0, 0, loop.tid, 0, t, due, self._string(own),
+                          self._string(innermost))  # fmt: skip
+
     def _string(self, place: str) -> int:
         if place not in self._places:
             if len(self._places) >= MAX_PLACES:
@@ -189,11 +221,31 @@ def _places(frame: Any) -> tuple[str, str]:
     """Where a thread is: innermost in the app's own code, and innermost at all."""
     innermost = _where(frame) if frame is not None else ""
     while frame is not None:
-        filename = frame.f_code.co_filename
-        if not filename.startswith((*_LIBRARY, "<frozen")) and _PACKAGES not in filename:
+        if _is_own(frame.f_code.co_filename):
             return _where(frame), innermost
         frame = frame.f_back
     return "", innermost
+
+
+def _place_outside(frame: Any) -> tuple[str, str]:
+    """The same of what an event loop runs; "" where that is a request's, or none of the app's."""
+    own, innermost = "", _where(frame) if frame is not None else ""
+    while frame is not None:
+        code = frame.f_code
+        if code.co_filename == _STEPS:
+            return "", ""
+        if _is_own(code.co_filename):
+            if not own and code.co_name != "<module>":
+                own = _where(frame)
+        elif code.co_name in _RUNNERS:
+            break
+        frame = frame.f_back
+    return own, innermost
+
+
+def _is_own(filename: str) -> bool:
+    """Whether a file is the app's."""
+    return not filename.startswith((*_LIBRARY, "<")) and _PACKAGES not in filename
 
 
 def _where(frame: Any) -> str:

@@ -19,7 +19,7 @@ from threadscope.recording.plain import from_plain
 BY_NAME = frozenset(
     (
         "note", "begin_phase", "load_state", "set_load", "end_phase", "server_ended",
-        "process_ended", "sockets", "stacks",
+        "process_ended", "sockets", "stacks", "place",
     )
 )  # fmt: skip
 """Entries that are called as the aggregator's methods are."""

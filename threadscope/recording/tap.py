@@ -115,3 +115,8 @@ class Tap(Aggregator):
         """As there."""
         self._encoder.call("stacks", args, named)
         super().stacks(*args, **named)
+
+    def place(self, *args: Any, **named: Any) -> None:  # noqa: ANN401  # the same
+        """As there."""
+        self._encoder.call("place", args, named)
+        super().place(*args, **named)

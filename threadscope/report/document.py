@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import threadscope
+from threadscope.model.facts import OUTSIDE
 from threadscope.model.snapshot import (
     BesideSummary,
     BurstSummary,
@@ -123,7 +124,7 @@ def _phase(demo: str, target: TargetInfo, phase: PhaseSummary) -> dict[str, Any]
         "requests": _requests(phase, measured),
         "latency_ms": _latency(phase.latency),
         "beside": [_light(one) for one in phase.beside],
-        "routes": [_route(route, phase) for route in phase.routes],
+        "routes": [_route(x, phase) for x in phase.routes if x.endpoint.kind != OUTSIDE],
         "server": _server(phase),
         "findings": [_finding(finding) for finding in phase.findings],
         "events": {"read": phase.events_read, "dropped": phase.events_dropped},
@@ -173,6 +174,7 @@ def _holder(route: RouteSummary) -> dict[str, Any]:
         "route": route.endpoint.label,
         "endpoint": route.endpoint.name or None,
         "place": route.endpoint.place or None,
+        "seen_at": route.hold_place or None,
         "holds": route.holds,
         "longest_ms": ms(route.hold_longest),
         "total_ms": ms(route.hold_total),
@@ -211,7 +213,9 @@ def _light(one: BesideSummary) -> dict[str, Any]:
 def _client_latency(route: str, phase: PhaseSummary) -> Latency:
     """What the clients of a route saw: those beside the load, or those of the load itself."""
     beside = [one.latency for one in phase.beside if one.route == route]
-    others = [x for x in phase.routes if x.endpoint.route not in {y.route for y in phase.beside}]
+    apart = {x.route for x in phase.beside}
+    asked = [x.endpoint for x in phase.routes if x.endpoint.kind != OUTSIDE]
+    others = [x for x in asked if x.route not in apart]
     alone = len(others) == 1  # else the load's own figures are of several routes together
     return beside[0] if beside else phase.latency if alone else Latency()
 

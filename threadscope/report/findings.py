@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from threadscope.model.facts import OUTSIDE, Endpoint
 from threadscope.model.snapshot import Finding, Level, PhaseSummary, RouteSummary
 from threadscope.report.units import duration
 
@@ -23,11 +24,14 @@ def finding_lines(findings: Iterable[Finding]) -> list[str]:
 
 
 def holder_lines(phase: PhaseSummary) -> list[str]:
-    """`Who held the event loop`: endpoint, place, holds, longest, total, share, who waited."""
+    """`Who held the event loop`: endpoint, place, holds, longest, total, share, who waited.
+
+    The place is where a long hold was seen, and where there was none, the endpoint's definition.
+    """
     rows = [_holder(route) for route in holders(phase)]
     if not rows:
         return []
-    names = ("endpoint", "defined at", "holds", "longest", "total", "share", "waited")
+    names = ("endpoint", "place", "holds", "longest", "total", "share", "waited")
     return [f"Who held the event loop, {phase.variant.title}", *_table([names, *rows])]
 
 
@@ -41,14 +45,19 @@ def _holder(route: RouteSummary) -> tuple[str, ...]:
             else str(route.waited)
         )
     return (
-        f"{route.endpoint.label} {route.endpoint.name}".strip(),
-        route.endpoint.place or "-",
+        _named(route.endpoint),
+        route.hold_place or route.endpoint.place or "-",
         f"{route.holds:,}",
         duration(route.hold_longest),
         duration(route.hold_total),
         share,
         waited,
     )
+
+
+def _named(endpoint: Endpoint) -> str:
+    name = "" if endpoint.kind == OUTSIDE else endpoint.name
+    return f"{endpoint.label} {name}".strip()
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Names, places and the holder of the GIL, by py-spy: for processes without a probe.
+"""Names, places and the holder of the GIL, by py-spy: where no probe can tell them.
 
 py-spy reads another process's memory and does not stop it (`--nonblocking`). A dump costs some
 20 ms of CPU, so there is at most one in two seconds, of one process.
@@ -13,17 +13,28 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from threadscope.model.sample import Stack
 from threadscope.model.snapshot import Role
 from threadscope.model.text import clean
 
+T = TypeVar("T")
 EVERY_S = 2.0
 _PATIENCE_S = 5.0
 _WORKERS = ("AnyIO worker thread", "asyncio_", "ThreadPoolExecutor-")
 _RUNNERS = frozenset(("run", "run_forever", "run_until_complete"))
 _LIBRARIES = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}", "<")
+
+
+class Look(NamedTuple):
+    """Where a thread was found; places as `cpu.py:31 in burn()`, "" where there is none."""
+
+    own: str
+    """Innermost in the app's own code."""
+    innermost: str
+    """Innermost at all, in Python."""
+    holds_gil: bool
 
 
 def find_py_spy() -> str | None:
@@ -38,6 +49,26 @@ def dump(program: str, pid: int) -> list[Stack]:
     Raises:
         OSError: it cannot be known; the message says why.
     """
+    return _ask(program, pid, lambda threads: [_stack(thread) for thread in threads])
+
+
+def look_at(program: str, pid: int, tid: int) -> Look:
+    """Where the thread of an event loop is in what it runs now.
+
+    Raises:
+        OSError: it cannot be known; the message says why.
+    """
+
+    def find(threads: list[dict[str, Any]]) -> Look:
+        found = next((thread for thread in threads if thread["os_thread_id"] == tid), None)
+        if found is None:
+            raise OSError("py-spy does not know the thread")
+        return _look(found)
+
+    return _ask(program, pid, find)
+
+
+def _ask(program: str, pid: int, understand: Callable[[list[dict[str, Any]]], T]) -> T:
     try:
         done = subprocess.run(
             [program, "dump", "--json", "--nonblocking", "--pid", str(pid)],
@@ -48,7 +79,7 @@ def dump(program: str, pid: int) -> list[Stack]:
     if done.returncode:
         raise OSError(_reason(done.stderr.decode(errors="replace")))
     try:
-        return [_stack(thread) for thread in json.loads(done.stdout)]
+        return understand(json.loads(done.stdout))
     except (ValueError, KeyError, TypeError):
         raise OSError("py-spy says what we do not understand") from None
 
@@ -77,12 +108,27 @@ def _stack(thread: dict[str, Any]) -> Stack:
     )
 
 
+def _look(thread: dict[str, Any]) -> Look:
+    ran: list[dict[str, Any]] = []
+    for frame in thread["frames"]:
+        if _is_runner(frame):
+            break
+        ran.append(frame)
+    own = next((frame for frame in ran if _is_own(frame["filename"])), None)
+    return Look(
+        own=_place(own) if own else "",
+        innermost=_place(ran[0]) if ran else "",
+        holds_gil=bool(thread["owns_gil"]),
+    )
+
+
 def _runs(frames: Sequence[dict[str, Any]]) -> bool:
     """Whether an event loop runs on it."""
-    return any(
-        "asyncio" in frame["filename"] and frame["name"].rpartition(".")[2] in _RUNNERS
-        for frame in frames
-    )
+    return any(map(_is_runner, frames))
+
+
+def _is_runner(frame: dict[str, Any]) -> bool:
+    return "asyncio" in frame["filename"] and frame["name"].rpartition(".")[2] in _RUNNERS
 
 
 def _is_own(filename: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from threadscope.model.snapshot import TargetInfo
@@ -14,6 +14,7 @@ from .errors import TargetError
 from .find import resolve, rings_of
 from .inject import inject
 from .inspection import Process
+from .newcomers import Newcomers
 from .process import Ended
 from .reach import why_not_injected
 from .sockets import Listener, base_url, inodes, listeners, waiting
@@ -37,6 +38,8 @@ class AttachTarget(Target):
         self._top = Process(0, 0)
         self._listeners: list[Listener] = []
         self._why = ""
+        self._folder: Path | None = None
+        self._newcomers = Newcomers(self._serving, self._place if into else None)
 
     def start(self, folder: Path, environment: Mapping[str, str]) -> TargetInfo:
         """Finds it; with `into`, takes probes into its processes.
@@ -70,8 +73,8 @@ class AttachTarget(Target):
         if not without:
             return
         try:
-            folder = Path(folders.new_run(self._top.pid))
-        except (OSError, ValueError) as error:
+            folder = self._place()
+        except OSError as error:
             raise TargetError(f"there is no place for a ring: {error}") from None
         for pid in without:
             why = inject(pid, folder)
@@ -80,6 +83,15 @@ class AttachTarget(Target):
         end = time.monotonic() + _RING_S
         while not rings_of(without) and time.monotonic() < end:
             time.sleep(0.02)
+
+    def _place(self) -> Path:
+        """The folder for rings of ours, which stays as long as the server does."""
+        if self._folder is None:
+            try:
+                self._folder = Path(folders.new_run(self._top.pid))
+            except ValueError as error:
+                raise OSError(str(error)) from None
+        return self._folder
 
     def _serving(self) -> list[int]:
         """Those that hold a listening socket and have no child that does."""
@@ -111,8 +123,14 @@ class AttachTarget(Target):
         """Where it listens."""
         return base_url(self._listeners)
 
+    def missing(self, probed: Collection[int]) -> str:
+        """Processes that serve and have no probe; with `into` they get one."""
+        return self._newcomers.look(self.pids(), probed)
+
     def unseen(self) -> str:
         """Why there is no probe in it."""
+        if self._into:
+            return "its processes are new, and have no probe yet"
         if not self._why:
             serving = self._serving() or [self._top.pid]
             self._why = why_not_injected(serving[0])

@@ -15,10 +15,19 @@ _ASK_S = 10.0
 _ANSWER_S = 10.0
 """Its main thread must run Python code to take the probe in; uvicorn's does ten times a second."""
 _LOOK_S = 0.02
+_AGAIN_S = 0.2
+_BUSY = "it imports modules just now"
 
 _SCRIPT = """\
 def enter():
     import sys
+    for module in list(sys.modules.values()):
+        spec = getattr(module, "__dict__", {{}}).get("__spec__")
+        if getattr(spec, "_initializing", False):  # half of it cannot be patched
+            with open({answer!r} + ".new", "w") as file:
+                file.write({busy!r})
+            import os
+            return os.rename({answer!r} + ".new", {answer!r})
     from importlib.util import module_from_spec, spec_from_file_location
     if "_threadscope_probe" not in sys.modules:
         spec = spec_from_file_location(
@@ -47,11 +56,20 @@ def inject(pid: int, folder: Path) -> str:
     Returns:
         Why it did not work; "" when it did.
     """
+    end = time.monotonic() + _ANSWER_S
+    while (said := _enter(pid, folder)) == _BUSY and time.monotonic() < end:
+        time.sleep(_AGAIN_S)
+    return said
+
+
+def _enter(pid: int, folder: Path) -> str:
     that = process(pid)
     probe = str(Path(threadscope.probe.__file__).parent)
     answer = folder / f"answer-{pid}"
     script = folder / f"enter-{pid}.py"
-    script.write_text(_SCRIPT.format(probe=probe, folder=str(folder), answer=str(answer)))
+    script.write_text(
+        _SCRIPT.format(probe=probe, folder=str(folder), answer=str(answer), busy=_BUSY)
+    )
     try:
         asked = subprocess.run(
             [f"/proc/{pid}/exe", "-I", "-S", "-c", _ASK, str(pid), str(script)],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -59,6 +59,14 @@ class Target(Protocol):
 
     def unseen(self) -> str:
         """Why its requests cannot be seen, and what to do about it; "" while that is not known."""
+        return ""
+
+    def missing(self, probed: Collection[int]) -> str:
+        """Which process that serves has no probe, and what becomes of it; "" where none is known.
+
+        Args:
+            probed: processes whose probes are heard.
+        """
         return ""
 
     def waiting(self) -> int | None:
