@@ -112,15 +112,15 @@ class Terminal:
         lines = [line.strip() for line in text.split("\n") if len(line) > 10] or ["no word"]
         return next((line for line in lines if line.startswith("Error")), lines[-1])
 
-    def quit(self, key: str = "q") -> int:
-        """Presses the key that ends it; its exit status. Kills it when it does not end."""
+    def quit(self, key: str = "q", patience: float = END_S) -> int:
+        """Presses the key that ends it; its exit status. Kills it when it does not end in time."""
         if self._process.poll() is None:
             try:
                 os.write(self._ours, key.encode())
             except OSError:
                 pass
         try:
-            return self._process.wait(END_S)
+            return self._process.wait(patience)
         except subprocess.TimeoutExpired:
             self._process.kill()
             return self._process.wait()
