@@ -34,9 +34,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from common.lasting import COUNT
-from common.servers import COLUMNS, HERE, LINES, Terminal
-from common.table import Budget, bystanders, machine, table, verdict
-from monitor_cost import Broken, find
+from common.results import Broken, Results
+from common.servers import COLUMNS, HERE, LINES, Terminal, find
+from common.table import Budget, json_option
 
 MONITOR, SERVER, LOAD = "monitor", "server", "load"
 NAMES = (MONITOR, SERVER, LOAD)
@@ -234,8 +234,8 @@ def rows(moments: list[Moment]) -> list[list[str]]:
     ]
 
 
-def soak(minutes: float, rate: int, warm: float, folder: Path) -> list[Budget]:
-    """The whole run, with its tables; what has to hold.
+def soak(results: Results, minutes: float, rate: int, warm: float, folder: Path) -> list[Budget]:
+    """The whole run, with its table; what has to hold.
 
     Raises:
         Broken: it did not run, or did not end well.
@@ -253,13 +253,13 @@ def soak(minutes: float, rate: int, warm: float, folder: Path) -> list[Budget]:
     if status:
         raise Broken(f"the monitor ended with status {status}: {monitor.last_words()}")
     counts = counted(session, count)
-    print(
-        f"\n{COLUMNS} x {LINES}, {minutes:g} minutes at {rate} requests a second; MB of 10^6 bytes"
-    )
-    print("\n".join(table(HEAD, rows(moments))))
-    print(f"requests: the server counted {counts.server:,}, the load {counts.load:,}, ", end="")
+    title = f"{COLUMNS} x {LINES}, {minutes:g} minutes at {rate} req/s; MB of 10^6 bytes"
+    results.show(title, HEAD, rows(moments))
     per_request = session.stat().st_size / max(1, counts.load)
-    print(f"the probe {counts.probe:,}; the session file has {per_request:.1f} bytes a request")
+    results.say(
+        f"requests: the server counted {counts.server:,}, the load {counts.load:,}, the probe"
+        f" {counts.probe:,}; the session file has {per_request:.1f} bytes a request"
+    )
     return budgets([one for one in moments if one.t >= warm], counts)
 
 
@@ -276,6 +276,7 @@ def options() -> argparse.Namespace:
     arguments.add_argument(
         "--folder", type=Path, help="where the session and the looks are kept (default: nowhere)"
     )
+    json_option(arguments)
     return arguments.parse_args()
 
 
@@ -285,20 +286,16 @@ def main() -> int:
     if sys.platform != "linux":
         print("skipped: this needs Linux, for the memory of another process")
         return 0
-    print("\n".join(machine("threadscope", "textual", "fastapi", "uvicorn", "uvloop")))
-    print(bystanders() or "the machine is otherwise quiet", flush=True)
+    results = Results(asked, "threadscope", "textual", "fastapi", "uvicorn", "uvloop")
     warm = asked.warm if asked.warm is not None else min(300.0, asked.minutes * 30)
     try:
         with tempfile.TemporaryDirectory() as passing:
             folder = asked.folder or Path(passing)
             folder.mkdir(parents=True, exist_ok=True)
-            found = soak(asked.minutes, asked.rate, warm, folder)
+            found = soak(results, asked.minutes, asked.rate, warm, folder)
     except (Broken, OSError, subprocess.TimeoutExpired) as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 1
-    lines, status = verdict(found)
-    print("\n" + "\n".join(lines))
-    return status
+        return results.fail(error)
+    return results.judge(found)
 
 
 if __name__ == "__main__":

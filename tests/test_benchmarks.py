@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
 SCRIPTS = (
     "probe_cost", "observer_effect", "monitor_cost", "monitor_scale", "load_fidelity",
-    "recording_cost",
+    "recording_cost", "top_agrees",
 )  # fmt: skip
 
 
@@ -25,6 +27,11 @@ def _scripts_folder(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def load(name: str) -> ModuleType:
     return importlib.import_module(name)
+
+
+def results(file: Path | None = None) -> Any:
+    """What a script has that was called with `--json FILE`."""
+    return load("common.results").Results(argparse.Namespace(json=file), "threadscope", "nothing")
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -53,7 +60,7 @@ def test_every_script_in_the_folder_can_be_run_alone() -> None:
     # `make bench` runs them all: what is no script is in a folder of its own
     names = {path.stem for path in FOLDER.glob("*.py")}
 
-    assert names == {*SCRIPTS, "top_agrees", "lints_live", "soak"}
+    assert names == {*SCRIPTS, "lints_live", "soak"}
 
 
 def test_a_table_is_aligned() -> None:
@@ -119,10 +126,10 @@ def test_probe_cost_is_the_median_of_differences(capsys: pytest.CaptureFixture[s
         for values in ((40.0, 44.0, 40.1, 73.0), (41.0, 45.5, 41.0, 75.0), (50.0, 54.2, 50.0, 90.0))
     ]
 
-    budget = probe_cost.report("async", rounds, dict.fromkeys(names, 42.0))
+    budget = probe_cost.report(results(), "async", rounds, dict.fromkeys(names, 42.0))
 
     assert (round(budget.measured, 3), budget.limit, budget.held) == (4.2, 5.0, True)
-    out = capsys.readouterr().out.splitlines()
+    out = capsys.readouterr().out.splitlines()[3:]
     assert out[1] == "async def: 3 paired rounds"
     assert out[4].split() == ["plain", "41.0", "40.0", "42.0"]
     assert out[5].split() == ["threadscope", "45.5", "44.0", "42.0", "+4.20", "+4.00", "1.0", "x"]
@@ -134,7 +141,7 @@ def test_def_has_a_budget_of_its_own() -> None:
     names = (probe_cost.PLAIN, probe_cost.PROBE)
     rounds = [dict(zip(names, (120.0, 136.0), strict=True))]
 
-    budget = probe_cost.report("def", rounds, dict.fromkeys(names, 130.0))
+    budget = probe_cost.report(results(), "def", rounds, dict.fromkeys(names, 130.0))
 
     assert (budget.measured, budget.limit, budget.held) == (16.0, 15.0, False)
 
@@ -162,12 +169,14 @@ def test_monitor_cost_judges_cpu_and_memory(capsys: pytest.CaptureFixture[str]) 
     peer.percent, peer.rss, peer.pss = [12.0, 12.5, 11.0], 6.0, 5.0
     load_.percent = [0.3]
 
-    cpu, memory = cost.report("def", 7.0, {cost.MONITOR: ours, cost.PY_SPY: peer, "load": load_})
+    cpu, memory = cost.report(
+        results(), "def", 7.0, {cost.MONITOR: ours, cost.PY_SPY: peer, "load": load_}
+    )
 
     assert (cpu.measured, cpu.held) == (4.0, True)
     assert (memory.measured, memory.held) == (121.0, False)
     out = capsys.readouterr().out
     assert "--mode def, 120 x 36: 3 rounds of 7 s in turns" in out
-    assert "the load process: 0.3 % of a core" in out
+    assert "the load process, --mode def: 0.3 % of a core" in out
     peers = next(line for line in out.splitlines() if line.startswith("py-spy top"))
     assert peers.split()[2:] == ["12.0", "11.0", "12.5", "3.0", "x", "6", "5"]

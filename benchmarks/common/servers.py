@@ -15,6 +15,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+
+from common.results import Broken
 from threadscope.sampling.proc import process_clock
 from threadscope.targets.ports import free_port, wait_ready
 from threadscope.targets.process import ServerProcess
@@ -53,6 +56,23 @@ def memory_mb(pid: int) -> tuple[float, float]:
             if name in ("Rss", "Pss"):
                 found[name] = int(rest.split()[0]) * 1024 / 1e6
     return found["Rss"], found["Pss"]
+
+
+def find(root: int, what: str) -> int:
+    """The process below another one with a word in its command line.
+
+    Raises:
+        Broken: there is none.
+    """
+    for process in psutil.Process(root).children(recursive=True):
+        try:
+            words = process.cmdline()
+        except psutil.Error:
+            continue
+        # the guard has the server's command in its own arguments: it is not the one
+        if what in words and not any(Path(word).name == "guard.py" for word in words):
+            return process.pid
+    raise Broken(f"the monitor has no {what} process")
 
 
 @contextmanager

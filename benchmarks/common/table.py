@@ -8,6 +8,7 @@ import platform
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import NamedTuple
 
 import psutil
@@ -141,7 +142,13 @@ def parser(description: str, rounds: int) -> argparse.ArgumentParser:
     out.add_argument(
         "--quick", action="store_true", help="few short rounds: does it work? No figures to quote"
     )
+    json_option(out)
     return out
+
+
+def json_option(arguments: argparse.ArgumentParser) -> None:
+    """Adds `--json`, for scripts with options of their own; see `results.py`."""
+    arguments.add_argument("--json", type=Path, metavar="FILE", help="write it all down as JSON")
 
 
 def _positive(text: str) -> int:
