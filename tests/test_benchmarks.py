@@ -15,7 +15,7 @@ import pytest
 FOLDER = Path(__file__).parent.parent / "benchmarks"
 SCRIPTS = (
     "probe_cost", "observer_effect", "monitor_cost", "monitor_scale", "load_fidelity",
-    "recording_cost", "top_agrees",
+    "recording_cost", "top_agrees", "sampler_cost", "startup",
 )  # fmt: skip
 
 

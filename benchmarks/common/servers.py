@@ -92,12 +92,16 @@ class Terminal:
     Args:
         command: program and arguments.
         env: on top of our own environment.
+        until: `shown` is set when it printed this.
     """
 
-    def __init__(self, command: Sequence[str], env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, command: Sequence[str], env: Mapping[str, str] | None = None, until: str = ""
+    ) -> None:
         self._ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
-        self._tail = b""
+        self._tail, self._until = b"", until.encode()
+        self.shown = threading.Event()
         self._process = subprocess.Popen(
             command,
             env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", **(env or {})},
@@ -119,7 +123,10 @@ class Terminal:
                 return
             if not data:
                 return
-            self._tail = (self._tail + data)[-4096:]
+            seen = self._tail + data
+            self._tail = seen[-4096:]
+            if self._until and not self.shown.is_set() and self._until in seen:
+                self.shown.set()
 
     @property
     def ended(self) -> int | None:
