@@ -204,7 +204,8 @@ def report(results: Results, kind: str, rounds: list[Round], wall: Round) -> Bud
     """Shows the table of one kind of endpoint; its budget."""
     results.show(f"{KINDS[kind]}: {len(rounds)} paired rounds", HEAD, rows(rounds, wall))
     what = f"added to a request of `{KINDS[kind]}`"
-    return Budget(what, added(rounds, PROBE), LIMITS_US[kind], " us")
+    beside = {peer: added(rounds, peer) for peer in PEERS if peer in rounds[0]}
+    return Budget(what, added(rounds, PROBE), LIMITS_US[kind], " us", beside)
 
 
 def main() -> int:

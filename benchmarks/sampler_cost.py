@@ -129,7 +129,8 @@ def main() -> int:
             found = measure(pause_s, rounds)
             results.show(f"{THREADS} threads, {kind}: {rounds} paired rounds", HEAD, rows(found))
             what = f"the sampler a thread, {THREADS} threads, {kind}"
-            budgets.append(Budget(what, median(found, OURS), LIMIT_US, " us"))
+            beside = {PSUTIL: median(found, PSUTIL)}
+            budgets.append(Budget(what, median(found, OURS), LIMIT_US, " us", beside))
     except (Broken, psutil.Error) as error:
         return results.fail(error)
     return results.judge(budgets)

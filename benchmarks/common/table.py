@@ -6,9 +6,10 @@ import argparse
 import os
 import platform
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import psutil
@@ -21,6 +22,8 @@ class Budget(NamedTuple):
     measured: float
     limit: float
     unit: str = ""
+    beside: Mapping[str, float] = MappingProxyType({})
+    """What others took of the same, by name."""
 
     @property
     def held(self) -> bool:
