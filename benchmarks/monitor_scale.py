@@ -28,7 +28,7 @@ from common.table import Budget, parser
 PATHS = ("/async", "/def")
 CLIENTS = 32
 LIMIT_PERCENT = 15.0
-START_S, WARM_S, SLICE_S = 20.0, 3.0, 8.0
+START_S, WARM_S, SLICE_S = 60.0, 3.0, 8.0
 LOAD = "threadscope.load.generator"
 PROGRAM = Path(__file__).parent / "common" / "watched_hello.py"
 

@@ -80,7 +80,7 @@ def budgets(results: list[Result]) -> list[str]:
     rows = [
         [
             one["what"],
-            f"≤ {number(one['limit'], one['unit'])}",
+            f"≤ {one['limit']:g}{written(one['unit'])}",
             figure if one["held"] else f"**{figure}**",
             ", ".join(f"{k} {number(v, one['unit'])}" for k, v in one["beside"].items()),
             f"`{result['script']}.py`",
@@ -97,10 +97,14 @@ def budgets(results: list[Result]) -> list[str]:
 
 def number(value: float, unit: str) -> str:
     """With as many digits as it deserves: a ratio of 1.051 must not look like 1.05."""
-    unit = unit.replace(" us", " µs")
     if value == int(value):
-        return f"{value:,.0f}{unit}"
-    return f"{value:.{3 if not unit else 2 if abs(value) < 10 else 1}f}{unit}"
+        return f"{value:,.0f}{written(unit)}"
+    return f"{value:.{3 if not unit else 2 if abs(value) < 10 else 1}f}{written(unit)}"
+
+
+def written(unit: str) -> str:
+    """The unit as it is written in documents."""
+    return unit.replace(" us", " µs")
 
 
 # -- one script --------------------------------------------------------------------------------

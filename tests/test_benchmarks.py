@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -99,6 +100,43 @@ def test_verdict_fails_when_one_budget_is_missed() -> None:
     lines, status = common.verdict([good, bad])
     assert status == 1
     assert lines[1] == "OVER BUDGET    slow: 1.051, at most 1.05"
+
+
+def test_what_was_shown_and_said_is_written_down(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, common = tmp_path / "x.json", load("common.table")
+    found = results(file)
+    found.show("two rounds", ("what", "us"), [["plain", "36.0"]])
+    found.say("all pinned to CPU 1")
+    slow = common.Budget("slow", 1.5, 1.0, " us", {"top": 0.2})
+
+    assert found.judge([common.Budget("fast", 5.0, 5.0), slow]) == 1
+
+    known = json.loads(file.read_text())
+    assert known["tables"] == [
+        {"title": "two rounds", "head": ["what", "us"], "rows": [{"what": "plain", "us": "36.0"}]}
+    ]
+    assert known["notes"] == ["all pinned to CPU 1"]
+    assert [(one["what"], one["limit"], one["held"]) for one in known["budgets"]] == [
+        ("fast", 5.0, True), ("slow", 1.0, False),
+    ]  # fmt: skip
+    assert known["budgets"][1]["beside"] == {"top": 0.2}
+    assert list(known["versions"]) == ["threadscope"]
+    assert known["error"] is None
+    out = capsys.readouterr().out
+    assert "plain  36.0\nall pinned to CPU 1\n" in out
+    assert "OVER BUDGET    slow: 1.50 us, at most 1 us" in out
+
+
+def test_a_failure_is_written_down(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "x.json"
+
+    assert results(file).fail("no load came") == 1
+
+    known = json.loads(file.read_text())
+    assert (known["error"], known["budgets"]) == ("no load came", [])
+    assert capsys.readouterr().err == "Error: no load came\n"
 
 
 def test_a_missing_package_is_none() -> None:

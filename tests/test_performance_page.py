@@ -71,7 +71,7 @@ def test_a_budget_says_whether_it_was_kept(lines: Any) -> None:
 
     assert "1 of 2 are kept; those in bold are not." in page
     assert "| a | ≤ 5 µs | 5 µs |  | `startup.py` |" in page
-    assert "| b | ≤ 1.050 | **1.051** |  | `startup.py` |" in page
+    assert "| b | ≤ 1.05 | **1.051** |  | `startup.py` |" in page
 
 
 def test_peers_stand_beside_a_budget(lines: Any) -> None:
