@@ -11,7 +11,8 @@ Result = dict[str, Any]
 
 INTRO = """\
 What threadscope costs, beside what others cost, and how exact it is. Scripts in `benchmarks/`
-measure it; `make bench` runs them and writes this page anew: no figure in it was typed.
+measure it; `make bench` runs them, but for the hour of `soak.py`, and writes this page anew: no
+figure in it was typed.
 
 Each figure is the median of its rounds. What is compared took turns, a round each, and the figure
 is the median of the rounds' differences or ratios: what else the machine did befell both."""

@@ -128,12 +128,15 @@ def test_a_script_that_breaks_leaves_its_reason(
 ) -> None:
     (tmp_path / "broken.py").write_text("raise SystemExit(3)")
     (tmp_path / "hangs.py").write_text("import time\ntime.sleep(3600)")
+    (tmp_path / "other.py").write_text("import sys\nopen(sys.argv[2], 'w').write('{}')")
     monkeypatch.setattr(performance, "BENCHMARKS", tmp_path)
     old = tmp_path / "broken.json"
     old.write_text(json.dumps(RESULT))
 
     assert performance.measure(["broken"], tmp_path, quick=False) == ["broken ended with status 3"]
     assert json.loads(old.read_text())["error"] == "it ended with status 3 and wrote nothing"
+    assert performance.measure(["other"], tmp_path, quick=False) == ["other ended with status 1"]
+    assert "not of the form" in json.loads((tmp_path / "other.json").read_text())["error"]
     monkeypatch.setattr(performance, "LIMIT_S", 0.1)
     assert performance.measure(["hangs"], tmp_path, quick=False) == ["hangs ended with status 1"]
     hangs = json.loads((tmp_path / "hangs.json").read_text())

@@ -71,9 +71,7 @@ class Results:
         known = list(budgets)
         lines, status = verdict(known)
         print("\n" + "\n".join(lines))
-        self._known["budgets"] = [
-            one._asdict() | {"beside": dict(one.beside), "held": one.held} for one in known
-        ]
+        self._known["budgets"] = [one._asdict() | {"held": one.held} for one in known]
         self._write()
         return status
 

@@ -9,7 +9,6 @@ import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from types import MappingProxyType
 from typing import NamedTuple
 
 import psutil
@@ -22,7 +21,7 @@ class Budget(NamedTuple):
     measured: float
     limit: float
     unit: str = ""
-    beside: Mapping[str, float] = MappingProxyType({})
+    beside: Mapping[str, float] = {}  # never changed
     """What others took of the same, by name."""
 
     @property
