@@ -24,10 +24,8 @@ test: ## all tests; ARGS="-k name" for some
 demo: ## the CPU demo on this terminal
 	$(PYTHON) -m threadscope demo cpu
 
-bench: ## every script in benchmarks/, to the last one even if one fails
-	@failed=; for script in benchmarks/*.py; do \
-	  echo "== $$script"; $(PYTHON) $$script || failed="$$failed $$script"; \
-	done; test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
+bench: ## docs/performance.md, from 25 minutes of measurements; ARGS=--quick tries all of them out
+	$(PYTHON) scripts/performance.py $(ARGS)
 
 screenshots: ## the pictures in screenshots/, from real runs
 	$(PYTHON) scripts/screenshots.py

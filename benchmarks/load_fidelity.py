@@ -39,8 +39,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from common.results import Broken, Results
 from common.servers import cpu_ns, hello_server
-from common.table import Budget, bystanders, machine, median, paired, parser, table, turns, verdict
+from common.table import Budget, median, paired, parser, turns
 
 from threadscope.targets.errors import TargetError
 
@@ -49,10 +50,6 @@ CLIENTS = 100
 STALL_RATE, STALL_RUN_S, STALL_P99_MS = 200, 10, 1000.0
 REQUESTS = 20_000
 UNITS_MS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
-
-
-class Broken(Exception):
-    """The measurement cannot be believed; the message says why."""
 
 
 class Figures(NamedTuple):
@@ -148,18 +145,18 @@ def search(pattern: str, text: str) -> tuple[str, ...]:
 GENERATORS: dict[str, Callable[[str, int, float], Figures]] = {OURS: ours, WRK: wrk, HEY: hey}
 
 
-def present() -> list[str]:
+def present(results: Results) -> list[str]:
     """The generators that are installed; says which are not."""
     missing = [name for name in (WRK, HEY) if not shutil.which(name.split()[0])]
     for name in missing:
         program = name.split()[0]
-        print(f"{program} is not installed, and left out: apt-get install {program}")
+        results.say(f"missing here: {program} (Debian: apt-get install {program})")
     return [name for name in GENERATORS if name not in missing]
 
 
 # -- the server ----------------------------------------------------------------------------------
 @contextmanager
-def server() -> Iterator[Server]:
+def server(results: Results) -> Iterator[Server]:
     """A fresh one; it has a CPU to itself where there are two."""
     ours: list[int] = []
     if hasattr(os, "sched_setaffinity"):
@@ -169,7 +166,7 @@ def server() -> Iterator[Server]:
             for task in Path(f"/proc/{pid}/task").iterdir():
                 os.sched_setaffinity(int(task.name), {theirs})
             os.sched_setaffinity(0, set(ours))
-            print(f"the server on CPU {theirs}, the loads on the others")
+            results.say(f"the server on CPU {theirs}, the loads on the others")
         yield Server(f"http://127.0.0.1:{port}", pid)
 
 
@@ -195,7 +192,7 @@ def rounds_of(
     return [{name: measured(name) for name in order} for order in turns(names, rounds)]
 
 
-def show(found: list[dict[str, Figures]], names: list[str], clients: int) -> None:
+def show(results: Results, found: list[dict[str, Figures]], names: list[str], clients: int) -> None:
     """A row for each generator."""
     per_second = column(found, "per_second")
     rows = [
@@ -208,9 +205,8 @@ def show(found: list[dict[str, Figures]], names: list[str], clients: int) -> Non
         ]
         for name in names
     ]
-    print(f"\n{clients} clients, closed loop, {len(found)} rounds, medians")
     head = ("", "req/s", "/ ours", "p50 ms", "p99 ms", "own us", "server us")
-    print("\n".join(table(head, rows)))
+    results.show(f"clients: {clients}, closed loop, {len(found)} rounds, medians", head, rows)
 
 
 def column(found: list[dict[str, Figures]], field: str) -> list[dict[str, float]]:
@@ -218,13 +214,15 @@ def column(found: list[dict[str, Figures]], field: str) -> list[dict[str, float]
     return [{name: getattr(one[name], field) for name in one} for one in found]
 
 
-def compare(of: Server, names: list[str], rounds: int, seconds: float) -> list[Budget]:
+def compare(
+    results: Results, of: Server, names: list[str], rounds: int, seconds: float
+) -> list[Budget]:
     """The rates at saturation, and the latencies below it."""
     full = rounds_of(of, names, CLIENTS, rounds, seconds)
-    show(full, names, CLIENTS)
+    show(results, full, names, CLIENTS)
     alone = [name for name in names if name != HEY]  # it rounds to 0.1 ms
     quiet = rounds_of(of, alone, 1, rounds, seconds)
-    show(quiet, alone, 1)
+    show(results, quiet, alone, 1)
     budgets = []
     for name, limit in ((WRK, 1 / 0.95), (HEY, 1.0)):
         if name in names:
@@ -236,7 +234,7 @@ def compare(of: Server, names: list[str], rounds: int, seconds: float) -> list[B
     return budgets
 
 
-def stall(url: str) -> list[Budget]:
+def stall(results: Results, url: str) -> list[Budget]:
     """A schedule against a server that stalls."""
     ask(f"{url}/again")
     ask(f"{url}/count")
@@ -244,8 +242,8 @@ def stall(url: str) -> list[Budget]:
     phase = our_report(f"{url}/stalling", *options)
     requests, count = phase["requests"], ask(f"{url}/count")
     late, dropped, on_time = requests["late"], requests["dropped"], requests["on_time"]
-    print(
-        f"\n{STALL_RATE} requests/sec for {STALL_RUN_S} s, a stall of 2 s:"
+    title = (
+        f"{STALL_RATE} requests/sec for {STALL_RUN_S} s, a stall of 2 s:"
         f" {requests['scheduled']:,} scheduled = {on_time:,} on time + {late:,} late"
         f" + {dropped:,} dropped; the server counted {count:,}"
     )
@@ -254,7 +252,7 @@ def stall(url: str) -> list[Budget]:
         [name, *(f"{latency[key]:,.1f}" for key in ("p50", "p90", "p99", "max"))]
         for name, latency in (("from its sending", sent), ("from the schedule", due))
     ]
-    print("\n".join(table(("latency, ms", "p50", "p90", "p99", "max"), rows)))
+    results.show(title, ("latency, ms", "p50", "p90", "p99", "max"), rows)
     lost = abs(requests["scheduled"] - on_time - late - dropped) + abs(on_time + late - count)
     return [
         Budget("1 s / p99 from the schedule, with a stall of 2 s", STALL_P99_MS / due["p99"], 1.0),
@@ -262,7 +260,7 @@ def stall(url: str) -> list[Budget]:
     ]
 
 
-def one_number(url: str) -> Budget:
+def one_number(results: Results, url: str) -> Budget:
     """All three counts of so many requests."""
     ask(f"{url}/count")
     phase = our_report(f"{url}/async", "-n", str(REQUESTS), "-c", str(CLIENTS))
@@ -271,7 +269,7 @@ def one_number(url: str) -> Budget:
         "the report": phase["requests"]["completed"],
         "the histogram": sum(count for _, count in phase["histogram_ms"]),
     }
-    print(f"\n{REQUESTS:,} requests: " + ", ".join(f"{k} has {n:,}" for k, n in counts.items()))
+    results.say(f"{REQUESTS:,} requests: " + ", ".join(f"{k} has {n:,}" for k, n in counts.items()))
     apart = max(abs(count - REQUESTS) for count in counts.values())
     return Budget(f"requests missing in a count of {REQUESTS:,}", apart, 0.0)
 
@@ -282,20 +280,16 @@ def main() -> int:
     if sys.platform != "linux":
         print("skipped: this needs Linux, for its processes on CPUs of their own")
         return 0
-    print("\n".join(machine("threadscope", "fastapi", "uvicorn", "uvloop", "httptools")))
-    print(bystanders() or "the machine is otherwise quiet")
-    names, rounds = present(), 2 if options.quick else options.rounds
+    results = Results(options, "threadscope", "fastapi", "uvicorn", "uvloop", "httptools")
+    names, rounds = present(results), 2 if options.quick else options.rounds
     try:
-        with server() as asked:
+        with server(results) as asked:
             ours(f"{asked.url}/async", CLIENTS, 1.0)  # warm
-            found = compare(asked, names, rounds, 1.0 if options.quick else 3.0)
-            found += [*stall(asked.url), one_number(asked.url)]
+            found = compare(results, asked, names, rounds, 1.0 if options.quick else 3.0)
+            found += [*stall(results, asked.url), one_number(results, asked.url)]
     except (Broken, TargetError) as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 1
-    lines, status = verdict(found)
-    print("\n" + "\n".join(lines))
-    return status
+        return results.fail(error)
+    return results.judge(found)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
-"""What does the monitor itself cost? Its CPU on the CPU demo, beside `top -H` and `py-spy top`.
+"""What does the monitor itself cost? Its CPU on the CPU demo, beside top, htop and py-spy.
 
     python benchmarks/monitor_cost.py
 
 `threadscope demo cpu` runs on a terminal of 120 x 36 as a user would start it, once for each kind
 of endpoint. Its process does all of the watching and the screen: the CPU clock of that process is
-what is measured. In turns with it `top -H -d 0.25` and `py-spy top` (100 stacks a second, as it
-comes) look at the same server, on terminals of the same size, and their clocks are read alike; the
-monitor goes on meanwhile, as it owns the server. The load and the server have processes of their
-own and are not in the figure; the load's share is printed below the table.
+what is measured. In turns with it `top -H -d 0.25`, `htop -d 2` (0.2 s) and `py-spy top` (100
+stacks a second, as it comes) look at the same server, on terminals of the same size, and their
+clocks are read alike; the monitor goes on meanwhile, as it owns the server. The load and the
+server have processes of their own and are not in the figure; the load's share is printed below the
+table.
 
 Exits with 1 when the monitor takes more than 5 % of a core or 120 MB.
 """
@@ -20,20 +21,18 @@ import sys
 import time
 from pathlib import Path
 
-import psutil
-from common.servers import COLUMNS, LINES, Terminal, cpu_percent, memory_mb
-from common.table import Budget, bystanders, machine, parser, table, turns, verdict
+from common.results import Broken, Results
+from common.servers import COLUMNS, LINES, Terminal, cpu_percent, find, memory_mb
+from common.table import Budget, parser, turns
 
 MODES = ("async", "def")
 LIMIT_PERCENT, LIMIT_MB = 5.0, 120.0
 WARM_S, PEER_WARM_S = 5.0, 1.5
 SLICE_S = 7.0
 """Three rounds of it are over the 20 s that a figure should stand on."""
-MONITOR, TOP, PY_SPY = "threadscope demo cpu", "top -H -d 0.25", "py-spy top"
-
-
-class Broken(Exception):
-    """The measurement cannot be believed; the message says why."""
+MONITOR, PY_SPY = "threadscope demo cpu", "py-spy top"
+TOP, HTOP = "top -H -d 0.25", "htop -d 2"
+"""Four and five pictures a second: ours has four."""
 
 
 class Figures:
@@ -54,32 +53,19 @@ class Figures:
         return statistics.median(self.percent)
 
 
-def find(root: int, what: str) -> int:
-    """The process below another one with a word in its command line.
-
-    Raises:
-        Broken: there is none.
-    """
-    for process in psutil.Process(root).children(recursive=True):
-        try:
-            words = process.cmdline()
-        except psutil.Error:
-            continue
-        # the guard has the server's command in its own arguments: it is not the one
-        if what in words and not any(Path(word).name == "guard.py" for word in words):
-            return process.pid
-    raise Broken(f"the monitor has no {what} process")
-
-
 def peers(server: int) -> tuple[dict[str, list[str]], list[str]]:
     """The commands of the peers on the server, and what is missing here, in words."""
     beside = Path(sys.executable).with_name("py-spy")
     py_spy = str(beside) if beside.exists() else shutil.which("py-spy")
     out, missing = {}, []
-    if shutil.which("top"):
-        out[TOP] = ["top", "-H", "-d", "0.25", "-p", str(server)]
-    else:
-        missing.append("missing here: top (Debian: apt-get install procps)")
+    for name, command, package in (
+        (TOP, ["top", "-H", "-d", "0.25", "-p"], "procps"),
+        (HTOP, ["htop", "-d", "2", "-p"], "htop"),
+    ):
+        if shutil.which(command[0]):
+            out[name] = [*command, str(server)]
+        else:
+            missing.append(f"missing here: {command[0]} (Debian: apt-get install {package})")
     if py_spy:
         out[PY_SPY] = [py_spy, "top", "--pid", str(server)]
     else:
@@ -96,12 +82,12 @@ def look_at_peer(command: list[str], figures: Figures, seconds: float) -> str:
             return f"{Path(command[0]).name} does not run here: {terminal.last_words()}"
         figures.look(terminal.pid, seconds)
     finally:
-        # py-spy ends at Ctrl-C, top at q
-        terminal.quit("q" if command[0] == "top" else "\x03")
+        # py-spy ends at Ctrl-C, top and htop at q
+        terminal.quit("q" if command[0] in ("top", "htop") else "\x03")
     return ""
 
 
-def measure(mode: str, rounds: int, seconds: float) -> dict[str, Figures]:
+def measure(results: Results, mode: str, rounds: int, seconds: float) -> dict[str, Figures]:
     """Figures of the monitor, of its peers and of the load, in one mode.
 
     Raises:
@@ -113,8 +99,8 @@ def measure(mode: str, rounds: int, seconds: float) -> dict[str, Figures]:
         if monitor.ended is not None:
             raise Broken(f"the monitor ended: {monitor.last_words()}")
         commands, missing = peers(find(monitor.pid, "uvicorn"))
-        if missing:
-            print("\n".join(missing))
+        for one in missing:
+            results.say(one)
         out = {name: Figures() for name in (MONITOR, *commands)}
         for order in turns(list(out), rounds):
             for name in order:
@@ -123,7 +109,7 @@ def measure(mode: str, rounds: int, seconds: float) -> dict[str, Figures]:
                 elif name in commands:
                     trouble = look_at_peer(commands[name], out[name], seconds)
                     if trouble:
-                        print(f"missing here: {trouble}")
+                        results.say(f"missing here: {trouble}")
                         del commands[name], out[name]
         out["load"] = Figures()
         out["load"].look(find(monitor.pid, "threadscope.load.generator"), seconds)
@@ -155,16 +141,20 @@ def rows(figures: dict[str, Figures]) -> list[list[str]]:
     ]
 
 
-def report(mode: str, seconds: float, figures: dict[str, Figures]) -> list[Budget]:
-    """Prints the table of one mode; its budgets."""
+def report(
+    results: Results, mode: str, seconds: float, figures: dict[str, Figures]
+) -> list[Budget]:
+    """Shows the table of one mode; its budgets."""
     ours = figures[MONITOR]
     rounds = len(ours.percent)
-    print(f"\n--mode {mode}, {COLUMNS} x {LINES}: {rounds} rounds of {seconds:g} s in turns")
-    print("\n".join(table(HEAD, rows(figures))))
-    print(f"the load process: {figures['load'].median:.1f} % of a core")
+    title = f"--mode {mode}, {COLUMNS} x {LINES}: {rounds} rounds of {seconds:g} s in turns"
+    results.show(title, HEAD, rows(figures))
+    results.say(f"the load process, --mode {mode}: {figures['load'].median:.1f} % of a core")
+    peers = {n: one for n, one in figures.items() if n not in (MONITOR, "load") and one.percent}
+    cpu, rss = ({n: getattr(one, what) for n, one in peers.items()} for what in ("median", "rss"))
     return [
-        Budget(f"the monitor's CPU, --mode {mode}", ours.median, LIMIT_PERCENT, " %"),
-        Budget(f"the monitor's memory, RSS, --mode {mode}", ours.rss, LIMIT_MB, " MB"),
+        Budget(f"the monitor's CPU, --mode {mode}", ours.median, LIMIT_PERCENT, " %", cpu),
+        Budget(f"the monitor's memory, RSS, --mode {mode}", ours.rss, LIMIT_MB, " MB", rss),
     ]
 
 
@@ -176,19 +166,15 @@ def main() -> int:
     if sys.platform != "linux":
         print("skipped: this needs Linux, for the CPU clock of another process")
         return 0
-    print("\n".join(machine("threadscope", "textual", "rich", "fastapi", "uvicorn", "py-spy")))
-    print(bystanders() or "the machine is otherwise quiet")
+    results = Results(options, "threadscope", "textual", "rich", "fastapi", "uvicorn", "py-spy")
     rounds, seconds = (1, 4.0) if options.quick else (options.rounds, SLICE_S)
     budgets: list[Budget] = []
     try:
         for mode in MODES if options.mode == "both" else (options.mode,):
-            budgets += report(mode, seconds, measure(mode, rounds, seconds))
+            budgets += report(results, mode, seconds, measure(results, mode, rounds, seconds))
     except (Broken, OSError) as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 1
-    lines, status = verdict(budgets)
-    print("\n" + "\n".join(lines))
-    return status
+        return results.fail(error)
+    return results.judge(budgets)
 
 
 if __name__ == "__main__":

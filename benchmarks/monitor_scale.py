@@ -21,14 +21,14 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from common.servers import COLUMNS, LINES, Terminal, cpu_ns, memory_mb
-from common.table import Budget, bystanders, machine, parser, table, verdict
-from monitor_cost import Broken, find
+from common.results import Results
+from common.servers import COLUMNS, LINES, Broken, Terminal, cpu_ns, find, memory_mb
+from common.table import Budget, parser
 
 PATHS = ("/async", "/def")
 CLIENTS = 32
 LIMIT_PERCENT = 15.0
-START_S, WARM_S, SLICE_S = 20.0, 3.0, 8.0
+START_S, WARM_S, SLICE_S = 60.0, 3.0, 8.0
 LOAD = "threadscope.load.generator"
 PROGRAM = Path(__file__).parent / "common" / "watched_hello.py"
 
@@ -126,8 +126,7 @@ def main() -> int:
     if sys.platform != "linux":
         print("skipped: this needs Linux, for the CPU clock of another process")
         return 0
-    print("\n".join(machine("threadscope", "textual", "aiohttp", "uvloop", "fastapi", "uvicorn")))
-    print(bystanders() or "the machine is otherwise quiet")
+    results = Results(options, "threadscope", "textual", "uvloop", "fastapi", "uvicorn")
     count, seconds = (1, 4.0) if options.quick else (options.rounds, SLICE_S)
     rounds: dict[str, list[Round]] = {path: [] for path in PATHS}
     try:
@@ -135,13 +134,10 @@ def main() -> int:
             for path in PATHS:
                 rounds[path].append(measure(path, seconds))
     except (Broken, OSError) as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 1
-    print(f"\n{COLUMNS} x {LINES}, {CLIENTS} clients: {count} rounds of {seconds:g} s in turns")
-    print("\n".join(table(HEAD, [row(path, found) for path, found in rounds.items()])))
-    lines, status = verdict([b for path, found in rounds.items() for b in budgets(path, found)])
-    print("\n" + "\n".join(lines))
-    return status
+        return results.fail(error)
+    title = f"{COLUMNS} x {LINES}, {CLIENTS} clients: {count} rounds of {seconds:g} s in turns"
+    results.show(title, HEAD, [row(path, found) for path, found in rounds.items()])
+    return results.judge([b for path, found in rounds.items() for b in budgets(path, found)])
 
 
 if __name__ == "__main__":

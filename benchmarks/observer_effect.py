@@ -28,18 +28,15 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from common.results import Broken, Results
 from common.servers import HERE, cpu_ns, hello_server
 from common.table import (
     Budget,
-    bystanders,
-    machine,
     median,
     paired,
     parser,
     ring_place,
-    table,
     turns,
-    verdict,
 )
 
 from threadscope.probe.layout import SLEEP_AFTER_NS
@@ -54,10 +51,6 @@ PATH = "/async"
 SLICE_S = 2.0
 
 Round = dict[str, float]
-
-
-class Broken(Exception):
-    """The measurement cannot be believed; the message says why."""
 
 
 class Seen(NamedTuple):
@@ -199,7 +192,9 @@ def rows(cpu: list[Round], busy: list[Round], per_second: list[Round]) -> list[l
     ]
 
 
-HEAD = ("server", "us a request", "ratio", "added", "saturated: us", "ratio", "req/s", "ratio")
+HEAD = (
+    "server", "us a request", "ratio", "added", "saturated: us", "its ratio", "req/s", "of plain",
+)  # fmt: skip
 
 
 def budget(cpu: list[Round]) -> Budget:
@@ -208,17 +203,18 @@ def budget(cpu: list[Round]) -> Budget:
     return Budget("server's CPU a request, watched / unwatched", ratio, LIMIT)
 
 
-def compare(rounds: int, seconds: float) -> Budget:
-    """Runs all rounds and prints the table."""
+def compare(results: Results, rounds: int, seconds: float) -> Budget:
+    """Runs all rounds and shows the table."""
     own = split_cpus()
-    print(f"the servers on CPU {own}, the load on the others" if own else "nothing is pinned")
+    where = f"the servers on CPU {min(own)}, the load on the others" if own else "nothing is pinned"
+    results.say(where)
     with servers(own) as known:
         by_name = {server.name: server for server in known}
         for server in known:
             load(server, 0, 1.0)  # warm
         at_most = [load(by_name[PLAIN], 0, seconds / 2).per_second for _ in range(3)]
         rate = statistics.median(at_most) / 2
-        print(f"half of the unwatched server's saturated rate: {rate:,.0f} req/s")
+        results.say(f"half of the unwatched server's saturated rate: {rate:,.0f} req/s")
         cpu: list[Round] = []
         busy: list[Round] = []
         per_second: list[Round] = []
@@ -232,14 +228,14 @@ def compare(rounds: int, seconds: float) -> Budget:
             per_second.append({name: full[name].per_second for name in NAMES})
             seen += [one for one in (paced[WATCHED].seen,) if one]
             late += sum(one.late for one in paced.values())
-    print(f"\n{len(cpu)} paired rounds of {seconds:g} s at {rate:,.0f} req/s, CPU us of the server")
-    print("\n".join(table(HEAD, rows(cpu, busy, per_second))))
-    print(
+    title = f"{len(cpu)} paired rounds of {seconds:g} s at {rate:,.0f} req/s, CPU us of the server"
+    results.show(title, HEAD, rows(cpu, busy, per_second))
+    results.say(
         f"the reader used {median([{'': one.percent} for one in seen], ''):.1f} % of a core; "
         f"{max(one.dropped for one in seen)} records were lost"
     )
     if late:
-        print(f"{late:,} requests were sent late: the machine is busy, the rate was not held")
+        results.say(f"{late:,} requests were sent late: the machine is busy, the rate was not held")
     return budget(cpu)
 
 
@@ -249,17 +245,14 @@ def main() -> int:
     if sys.platform != "linux":
         print("skipped: this needs Linux, for the CPU clock of another process")
         return 0
-    print("\n".join(machine("threadscope", "fastapi", "uvicorn", "uvloop", "httptools")))
-    print(bystanders() or "the machine is otherwise quiet")
-    print(f"asleep after {SLEEP_AFTER_NS / 1e9:g} s without a monitor")
+    results = Results(options, "threadscope", "fastapi", "uvicorn", "uvloop", "httptools")
+    results.say(f"asleep after {SLEEP_AFTER_NS / 1e9:g} s without a monitor")
     try:
-        found = compare(2 if options.quick else options.rounds, 1.0 if options.quick else SLICE_S)
+        rounds, seconds = (2, 1.0) if options.quick else (options.rounds, SLICE_S)
+        found = compare(results, rounds, seconds)
     except (Broken, TargetError) as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 1
-    lines, status = verdict([found])
-    print("\n" + "\n".join(lines))
-    return status
+        return results.fail(error)
+    return results.judge([found])
 
 
 if __name__ == "__main__":

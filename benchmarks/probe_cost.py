@@ -26,18 +26,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from common.results import Broken, Results
 from common.table import (
     Budget,
-    bystanders,
     installed,
-    machine,
     median,
     paired,
     parser,
     ring_place,
-    table,
     turns,
-    verdict,
 )
 
 from threadscope.probe import layout as L
@@ -55,10 +52,6 @@ SETS = 3
 """Fresh interpreters so often: how a process happens to lie in memory is worth a few percent."""
 
 Round = dict[str, float]
-
-
-class Broken(Exception):
-    """The measurement cannot be believed; the message says why."""
 
 
 class Subject:
@@ -204,15 +197,15 @@ def rows(rounds: list[Round], wall: Round) -> list[list[str]]:
     return out
 
 
-HEAD = ("us a request", "median", "best", "wall", "added", "best", "of ours")
+HEAD = ("us a request", "median", "best", "wall", "added", "best added", "of ours")
 
 
-def report(kind: str, rounds: list[Round], wall: Round) -> Budget:
-    """Prints the table of one kind of endpoint; its budget."""
-    print(f"\n{KINDS[kind]}: {len(rounds)} paired rounds")
-    print("\n".join(table(HEAD, rows(rounds, wall))))
+def report(results: Results, kind: str, rounds: list[Round], wall: Round) -> Budget:
+    """Shows the table of one kind of endpoint; its budget."""
+    results.show(f"{KINDS[kind]}: {len(rounds)} paired rounds", HEAD, rows(rounds, wall))
     what = f"added to a request of `{KINDS[kind]}`"
-    return Budget(what, added(rounds, PROBE), LIMITS_US[kind], " us")
+    beside = {peer: added(rounds, peer) for peer in PEERS if peer in rounds[0]}
+    return Budget(what, added(rounds, PROBE), LIMITS_US[kind], " us", beside)
 
 
 def main() -> int:
@@ -223,24 +216,26 @@ def main() -> int:
     rounds = 3 if options.quick else options.rounds
     names, missing = configurations()
     packages = ("threadscope", "fastapi", "starlette", "uvicorn", "uvloop", *PEERS)
-    print("\n".join([*machine(*packages), *missing]))
-    print(bystanders() or "the machine is otherwise quiet")
+    results = Results(options, *packages)
+    for one in missing:
+        results.say(one)
     if hasattr(os, "sched_setaffinity"):
         cpu = max(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {cpu})  # inherited by the interpreters
-        print(f"all pinned to CPU {cpu}")
+        results.say(f"all pinned to CPU {cpu}")
     kinds = list(KINDS) if options.kind == "both" else [options.kind]
     try:
         budgets = [
-            report(kind, *measure(names, kind, rounds, SLICE[kind] // (4 if options.quick else 1)))
+            report(
+                results,
+                kind,
+                *measure(names, kind, rounds, SLICE[kind] // (4 if options.quick else 1)),
+            )
             for kind in kinds
         ]
     except Broken as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 1
-    lines, status = verdict(budgets)
-    print("\n" + "\n".join(lines))
-    return status
+        return results.fail(error)
+    return results.judge(budgets)
 
 
 if __name__ == "__main__":

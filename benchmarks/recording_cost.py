@@ -23,7 +23,8 @@ from typing import Any
 
 os.environ |= {"TEXTUAL_ANIMATIONS": "none", "TEXTUAL_COLOR_SYSTEM": "truecolor"}
 
-from common.table import Budget, bystanders, machine, parser, table, verdict
+from common.results import Results
+from common.table import Budget, parser
 
 from threadscope.asking import Options
 from threadscope.demo import demo_session
@@ -102,27 +103,24 @@ def measure(clock: Clock, seconds: float, folder: Path) -> dict[str, float]:
 def main() -> int:
     """Measures; the exit status."""
     options = parser(__doc__ or "", 3).parse_args()
-    print("\n".join(machine("threadscope", "textual", "fastapi", "uvicorn")))
-    print(bystanders() or "the machine is otherwise quiet")
+    results = Results(options, "threadscope", "textual", "fastapi", "uvicorn")
     clock = Clock()
     clock.watch()
-    runs = []
-    for _ in range(1 if options.quick else options.rounds):
+    runs, (rounds, seconds) = [], (1, 6.0) if options.quick else (options.rounds, 30.0)
+    for _ in range(rounds):
         with tempfile.TemporaryDirectory() as folder:
-            runs.append(measure(clock, 6.0 if options.quick else 30.0, Path(folder)))
+            runs.append(measure(clock, seconds, Path(folder)))
     medians = {name: statistics.median(run[name] for run in runs) for name in runs[0]}
     rows = [[name, f"{value:.2f}"] for name, value in medians.items()]
-    print("\n" + "\n".join(table(("what", "median"), rows)))
+    results.show(f"{rounds} runs of {seconds:g} s", ("what", "median"), rows)
     both = medians["saving, % of a core"] + medians["recording, % of a core"]
-    lines, status = verdict(
+    return results.judge(
         [
             Budget("saving and recording", both, LIMIT_PERCENT, " %"),
             Budget("a session, a minute", medians["session, MB a minute"], LIMIT_MB, " MB"),
             Budget("a screencast, packed", medians["packed with gzip"], LIMIT_MB, " MB"),
         ]
     )
-    print("\n" + "\n".join(lines))
-    return status
 
 
 if __name__ == "__main__":

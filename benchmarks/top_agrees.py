@@ -3,9 +3,10 @@
     python benchmarks/top_agrees.py
 
 The load is four clients, on the `def` route and then on the `async def` one. top takes its two
-looks when it likes; the sampler looks the moment each of them appears on top's output. Three
-rounds; threads are compared by rank, as the workers take turns. Exits with 1 when the median
-difference of a rank is more than 3 points.
+looks when it likes; the sampler looks the moment each of them appears on top's output. Threads are
+compared by rank, as the workers take turns.
+
+Exits with 1 when the median difference of a rank is more than 3 points.
 
 Some versions of top (procps-ng 4) show the whole process in its first thread's row, `-H` or not.
 That is found out first, on a process of our own; the other threads are then taken out of it.
@@ -25,11 +26,13 @@ import time
 from collections.abc import Callable
 from contextlib import contextmanager
 
+from common.results import Results
+from common.table import Budget, parser
+
 from threadscope.model.sample import ProcessSample
 from threadscope.sampling.factory import Sampler, open_sampler
 from threadscope.targets.demos import DEMOS, DemoServer, DemoVariant, start_demo
 
-ROUNDS = 3
 SECONDS = 5
 LIMIT_POINTS = 3.0
 
@@ -97,7 +100,8 @@ def first_row_is_all() -> bool:
     code = "import threading as t; t.Thread(target=lambda: [0 for _ in iter(int, 1)]).start()"
     process = subprocess.Popen([sys.executable, "-c", code])
     try:
-        return watch(process.pid, 1, lambda: None)[process.pid] > 50
+        shown = watch(process.pid, 1, lambda: None)
+        return shown[process.pid] > max(shown.values()) / 2
     finally:
         process.kill()
         process.wait()
@@ -130,48 +134,72 @@ def usage(first: ProcessSample, last: ProcessSample) -> Usage:
     }
 
 
-def compare(server: DemoServer, way: DemoVariant, clients: int, all_in_first: bool) -> float:
-    """Prints a table; the largest median difference of a rank."""
-    print(f"\n{way.variant.title}: {clients} clients, {ROUNDS} rounds of {SECONDS} s")
-    print("rank  round      TID     top  threadscope  difference")
-    by_rank: dict[int, list[float]] = {}
+Pair = tuple[float, float]
+"""The same thread: by top, and by the sampler."""
+
+
+def measure(
+    server: DemoServer, way: DemoVariant, clients: int, rounds: int, all_in_first: bool
+) -> dict[int, list[Pair]]:
+    """What both say in each round, by rank: 1 is the thread with most CPU."""
+    by_rank: dict[int, list[Pair]] = {}
     sampler = open_sampler(server.process.pid)
-    for number in range(1, ROUNDS + 1):
+    for _ in range(rounds):
         with load(server, way, clients):
             top, ours = one_round(server.process.pid, sampler, all_in_first)
         ranked = sorted(ours, key=lambda tid: (-ours[tid], tid))
         for rank, tid in enumerate(ranked, 1):
-            difference = ours[tid] - top.get(tid, 0.0)
-            by_rank.setdefault(rank, []).append(difference)
-            if max(ours[tid], top.get(tid, 0.0)) >= 0.1:
-                numbers = f"{top.get(tid, 0.0):6.1f}  {ours[tid]:11.1f}  {difference:+10.1f}"
-                print(f"{rank:4}  {number:5}  {tid:7}  {numbers}")
+            by_rank.setdefault(rank, []).append((top.get(tid, 0.0), ours[tid]))
     sampler.close()
-    medians = {rank: statistics.median(differences) for rank, differences in by_rank.items()}
-    shown = "  ".join(f"{rank}: {median:+.1f}" for rank, median in list(medians.items())[:6])
-    print(f"median difference by rank, points:  {shown}")
-    return max(abs(median) for median in medians.values())
+    return by_rank
+
+
+def difference(pairs: list[Pair]) -> float:
+    """The median over the rounds, points."""
+    return statistics.median(ours - top for top, ours in pairs)
+
+
+HEAD = ("rank", "top %", "threadscope %", "difference", "most")
+
+
+def rows(by_rank: dict[int, list[Pair]]) -> list[list[str]]:
+    """Medians of the ranks that did something."""
+    return [
+        [
+            str(rank),
+            f"{statistics.median(top for top, _ in pairs):.1f}",
+            f"{statistics.median(ours for _, ours in pairs):.1f}",
+            f"{difference(pairs):+.1f}",
+            f"{max((ours - top for top, ours in pairs), key=abs):+.1f}",
+        ]
+        for rank, pairs in by_rank.items()
+        if max(max(pair) for pair in pairs) >= 0.1
+    ]
 
 
 def main() -> int:
     """Compares on both routes; the exit status."""
+    options = parser(__doc__ or "", 3).parse_args()
     if shutil.which("top") is None or sys.platform != "linux":
         print("skipped: this needs Linux and top (Debian: apt-get install procps)")
         return 0
+    results = Results(options, "threadscope")
     all_in_first = first_row_is_all()
     if all_in_first:
-        print("this top shows the whole process in its first row: the other threads are taken out")
-    demo = DEMOS["cpu"]
+        results.say("this top shows the whole process in its first row: the others are taken out")
+    demo, rounds, worst = DEMOS["cpu"], 1 if options.quick else options.rounds, 0.0
     server = start_demo(demo)
     try:
         # def first, so that the workers are there in both tables
-        ways = reversed(demo.variants)
-        worst = max(compare(server, way, demo.clients, all_in_first) for way in ways)
+        for way in reversed(demo.variants):
+            found = measure(server, way, demo.clients, rounds, all_in_first)
+            title = f"{way.variant.title}: {demo.clients} clients, {rounds} rounds of {SECONDS} s"
+            results.show(title, HEAD, rows(found))
+            worst = max(worst, *(abs(difference(pairs)) for pairs in found.values()))
     finally:
         server.stop()
-    agrees = worst <= LIMIT_POINTS
-    print(f"\nlargest median difference {worst:.1f} points: {'agrees' if agrees else 'DISAGREES'}")
-    return 0 if agrees else 1
+    what = "a thread's CPU, threadscope and top -H apart"
+    return results.judge([Budget(what, worst, LIMIT_POINTS, " points")])
 
 
 if __name__ == "__main__":

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
+import json
 import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
 SCRIPTS = (
     "probe_cost", "observer_effect", "monitor_cost", "monitor_scale", "load_fidelity",
-    "recording_cost",
+    "recording_cost", "top_agrees", "sampler_cost", "startup",
 )  # fmt: skip
 
 
@@ -25,6 +28,11 @@ def _scripts_folder(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def load(name: str) -> ModuleType:
     return importlib.import_module(name)
+
+
+def results(file: Path | None = None) -> Any:
+    """What a script has that was called with `--json FILE`."""
+    return load("common.results").Results(argparse.Namespace(json=file), "threadscope", "nothing")
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -53,7 +61,7 @@ def test_every_script_in_the_folder_can_be_run_alone() -> None:
     # `make bench` runs them all: what is no script is in a folder of its own
     names = {path.stem for path in FOLDER.glob("*.py")}
 
-    assert names == {*SCRIPTS, "top_agrees", "lints_live"}
+    assert names == {*SCRIPTS, "lints_live", "soak"}
 
 
 def test_a_table_is_aligned() -> None:
@@ -94,6 +102,43 @@ def test_verdict_fails_when_one_budget_is_missed() -> None:
     assert lines[1] == "OVER BUDGET    slow: 1.051, at most 1.05"
 
 
+def test_what_was_shown_and_said_is_written_down(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, common = tmp_path / "x.json", load("common.table")
+    found = results(file)
+    found.show("two rounds", ("what", "us"), [["plain", "36.0"]])
+    found.say("all pinned to CPU 1")
+    slow = common.Budget("slow", 1.5, 1.0, " us", {"top": 0.2})
+
+    assert found.judge([common.Budget("fast", 5.0, 5.0), slow]) == 1
+
+    known = json.loads(file.read_text())
+    assert known["tables"] == [
+        {"title": "two rounds", "head": ["what", "us"], "rows": [{"what": "plain", "us": "36.0"}]}
+    ]
+    assert known["notes"] == ["all pinned to CPU 1"]
+    assert [(one["what"], one["limit"], one["held"]) for one in known["budgets"]] == [
+        ("fast", 5.0, True), ("slow", 1.0, False),
+    ]  # fmt: skip
+    assert known["budgets"][1]["beside"] == {"top": 0.2}
+    assert list(known["versions"]) == ["threadscope"]
+    assert known["error"] is None
+    out = capsys.readouterr().out
+    assert "plain  36.0\nall pinned to CPU 1\n" in out
+    assert "OVER BUDGET    slow: 1.50 us, at most 1 us" in out
+
+
+def test_a_failure_is_written_down(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "x.json"
+
+    assert results(file).fail("no load came") == 1
+
+    known = json.loads(file.read_text())
+    assert (known["error"], known["budgets"]) == ("no load came", [])
+    assert capsys.readouterr().err == "Error: no load came\n"
+
+
 def test_a_missing_package_is_none() -> None:
     installed = load("common.table").installed
 
@@ -119,10 +164,10 @@ def test_probe_cost_is_the_median_of_differences(capsys: pytest.CaptureFixture[s
         for values in ((40.0, 44.0, 40.1, 73.0), (41.0, 45.5, 41.0, 75.0), (50.0, 54.2, 50.0, 90.0))
     ]
 
-    budget = probe_cost.report("async", rounds, dict.fromkeys(names, 42.0))
+    budget = probe_cost.report(results(), "async", rounds, dict.fromkeys(names, 42.0))
 
     assert (round(budget.measured, 3), budget.limit, budget.held) == (4.2, 5.0, True)
-    out = capsys.readouterr().out.splitlines()
+    out = capsys.readouterr().out.splitlines()[3:]
     assert out[1] == "async def: 3 paired rounds"
     assert out[4].split() == ["plain", "41.0", "40.0", "42.0"]
     assert out[5].split() == ["threadscope", "45.5", "44.0", "42.0", "+4.20", "+4.00", "1.0", "x"]
@@ -134,7 +179,7 @@ def test_def_has_a_budget_of_its_own() -> None:
     names = (probe_cost.PLAIN, probe_cost.PROBE)
     rounds = [dict(zip(names, (120.0, 136.0), strict=True))]
 
-    budget = probe_cost.report("def", rounds, dict.fromkeys(names, 130.0))
+    budget = probe_cost.report(results(), "def", rounds, dict.fromkeys(names, 130.0))
 
     assert (budget.measured, budget.limit, budget.held) == (16.0, 15.0, False)
 
@@ -162,12 +207,14 @@ def test_monitor_cost_judges_cpu_and_memory(capsys: pytest.CaptureFixture[str]) 
     peer.percent, peer.rss, peer.pss = [12.0, 12.5, 11.0], 6.0, 5.0
     load_.percent = [0.3]
 
-    cpu, memory = cost.report("def", 7.0, {cost.MONITOR: ours, cost.PY_SPY: peer, "load": load_})
+    cpu, memory = cost.report(
+        results(), "def", 7.0, {cost.MONITOR: ours, cost.PY_SPY: peer, "load": load_}
+    )
 
     assert (cpu.measured, cpu.held) == (4.0, True)
     assert (memory.measured, memory.held) == (121.0, False)
     out = capsys.readouterr().out
     assert "--mode def, 120 x 36: 3 rounds of 7 s in turns" in out
-    assert "the load process: 0.3 % of a core" in out
+    assert "the load process, --mode def: 0.3 % of a core" in out
     peers = next(line for line in out.splitlines() if line.startswith("py-spy top"))
     assert peers.split()[2:] == ["12.0", "11.0", "12.5", "3.0", "x", "6", "5"]

@@ -15,6 +15,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+
+from common.results import Broken
 from threadscope.sampling.proc import process_clock
 from threadscope.targets.ports import free_port, wait_ready
 from threadscope.targets.process import ServerProcess
@@ -55,6 +58,23 @@ def memory_mb(pid: int) -> tuple[float, float]:
     return found["Rss"], found["Pss"]
 
 
+def find(root: int, what: str) -> int:
+    """The process below another one with a word in its command line.
+
+    Raises:
+        Broken: there is none.
+    """
+    for process in psutil.Process(root).children(recursive=True):
+        try:
+            words = process.cmdline()
+        except psutil.Error:
+            continue
+        # the guard has the server's command in its own arguments: it is not the one
+        if what in words and not any(Path(word).name == "guard.py" for word in words):
+            return process.pid
+    raise Broken(f"the monitor has no {what} process")
+
+
 @contextmanager
 def hello_server(env: Mapping[str, str], app: str = "hello:app") -> Iterator[tuple[int, int]]:
     """A uvicorn with an app of this folder, no access log; its PID and port."""
@@ -72,12 +92,16 @@ class Terminal:
     Args:
         command: program and arguments.
         env: on top of our own environment.
+        until: `shown` is set when it printed this.
     """
 
-    def __init__(self, command: Sequence[str], env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, command: Sequence[str], env: Mapping[str, str] | None = None, until: str = ""
+    ) -> None:
         self._ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
-        self._tail = b""
+        self._tail, self._until = b"", until.encode()
+        self.shown = threading.Event()
         self._process = subprocess.Popen(
             command,
             env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", **(env or {})},
@@ -99,7 +123,10 @@ class Terminal:
                 return
             if not data:
                 return
-            self._tail = (self._tail + data)[-4096:]
+            seen = self._tail + data
+            self._tail = seen[-4096:]
+            if self._until and not self.shown.is_set() and self._until in seen:
+                self.shown.set()
 
     @property
     def ended(self) -> int | None:
@@ -112,15 +139,15 @@ class Terminal:
         lines = [line.strip() for line in text.split("\n") if len(line) > 10] or ["no word"]
         return next((line for line in lines if line.startswith("Error")), lines[-1])
 
-    def quit(self, key: str = "q") -> int:
-        """Presses the key that ends it; its exit status. Kills it when it does not end."""
+    def quit(self, key: str = "q", patience: float = END_S) -> int:
+        """Presses the key that ends it; its exit status. Kills it when it does not end in time."""
         if self._process.poll() is None:
             try:
                 os.write(self._ours, key.encode())
             except OSError:
                 pass
         try:
-            return self._process.wait(END_S)
+            return self._process.wait(patience)
         except subprocess.TimeoutExpired:
             self._process.kill()
             return self._process.wait()

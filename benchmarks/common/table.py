@@ -6,8 +6,9 @@ import argparse
 import os
 import platform
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import NamedTuple
 
 import psutil
@@ -20,6 +21,8 @@ class Budget(NamedTuple):
     measured: float
     limit: float
     unit: str = ""
+    beside: Mapping[str, float] = {}  # never changed
+    """What others took of the same, by name."""
 
     @property
     def held(self) -> bool:
@@ -141,7 +144,13 @@ def parser(description: str, rounds: int) -> argparse.ArgumentParser:
     out.add_argument(
         "--quick", action="store_true", help="few short rounds: does it work? No figures to quote"
     )
+    json_option(out)
     return out
+
+
+def json_option(arguments: argparse.ArgumentParser) -> None:
+    """Adds `--json`, for scripts with options of their own; see `results.py`."""
+    arguments.add_argument("--json", type=Path, metavar="FILE", help="write it all down as JSON")
 
 
 def _positive(text: str) -> int:

@@ -21,14 +21,15 @@ from threadscope.phases import Way
 from threadscope.session import Session
 from threadscope.targets.ports import free_port, wait_ready
 from threadscope.targets.process import Ended, ServerProcess
+from threadscope.targets.target import Target
 from threadscope.targets.tree import family
 from threadscope.tui.app import ThreadscopeApp
 
 READY_S = 20.0
 
 
-class Hello:
-    """A `Target`: uvicorn with the hello app, no access log."""
+class Hello(Target):
+    """uvicorn with the hello app, no access log."""
 
     def start(self, folder: Path, environment: Mapping[str, str]) -> TargetInfo:
         """Starts it and waits until it listens."""

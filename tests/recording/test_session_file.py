@@ -67,6 +67,18 @@ def test_the_file_gives_the_report_that_was_made(saved):
     assert file.header.wall_offset == 5_000_000_000
 
 
+def test_a_request_that_has_left_the_open_table_is_not_told_again(saved):
+    tables = [
+        (call.args[0].t, [one.request for one in call.args[0].open])
+        for call, _ in SessionFile(saved[0]).calls()
+        if call.name == "add_batch" and not call.named["load"]
+    ]
+    known = {number for _, numbers in tables for number in numbers}
+    assert len(known) == 20
+    assert max(len(numbers) for _, numbers in tables) == 1
+    assert tables[-1][1] == []
+
+
 def test_nothing_secret_is_in_it(saved):
     path, _ = saved
     data, end, seen = path.read_bytes(), len(FIRST_LINE % FORMAT), b""

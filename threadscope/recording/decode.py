@@ -156,7 +156,7 @@ class _Decoder:
         if "open" in more:
             shut = set(more["shut"])
             ring.open = {k: v for k, v in ring.open.items() if k not in shut}
-            ring.open.update({one[0]: OpenEntry(*one) for one in more["open"]})
+            ring.open.update({x.request: x for x in (OpenEntry(*one) for one in more["open"])})
         ring.counts = tuple(more.get("counts", ring.counts))
         ring.texts.known.update({int(k): str(v) for k, v in more.get("texts", {}).items()})
         mine = list(islice(records, read))
