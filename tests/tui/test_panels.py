@@ -117,7 +117,14 @@ class TestLanes:
         assert lines[1].endswith("80 waiting")
         assert "█" * 80 in lines[1]
         assert all("░" * 10 in line for line in lines[3:7])
-        assert lines[7].strip() == "36 more workers: 36 in a request, 0.0 %"
+        assert lines[7].startswith(" 36 more    ░░░░░░")
+        assert lines[7].endswith("0.0 %")
+
+    def test_those_without_a_lane_are_one_lane_together(self):
+        lines = text(LanesPanel(), f.cpu_def(workers=8), height=6)
+        assert lines[5].startswith(" 6 more")
+        assert lines[5].endswith("141.0 %"), "of one core, in sum"
+        assert set(lines[5].split()[2]) == {"▇", "█"}, "about a whole core, or more"
 
     def test_without_a_probe_there_is_no_queue(self):
         lines = text(LanesPanel(), f.no_probe())
