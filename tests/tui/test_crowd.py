@@ -59,7 +59,7 @@ def test_a_crowd_has_the_cpu_of_all_of_them():
 
 def test_a_crowd_is_in_a_request_when_any_of_them_is():
     crowd = together([lane(1, (6, 4)), lane(2, (5, 3)), lane(3, (1, 0)), lane(4)], VIEW)
-    assert shown(crowd) == "░" * 29 + "." * 20 + "░" * 10 + "."
+    assert shown(crowd) == "░" * 29 + "." * 20 + "░" * 11
     assert {c.request for c in lm.lane_cells(crowd, VIEW)} == {0, lm.MANY}
     assert crowd.label == "4 more"
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests import factories as f
 from tests.factories import S
-from tests.tui.test_app import Probe, drive, has
+from tests.tui.driving import Probe, drive, has
 from threadscope.model.history import History
 from threadscope.model.snapshot import DepthPoint, PhaseState
 from threadscope.tui.lanes import LanesPanel

@@ -102,14 +102,15 @@ def together(lanes: Sequence[Lane], view: Window) -> Lane:
         lanes: the threads, at least one.
         view: how far back it must reach, and how exact it must be.
     """
-    first = lanes[0]
+    stretches = _stretches(lanes, view)
+    going_on = stretches and stretches[-1].end >= view.at
     return Lane(
-        pid=first.pid,
+        pid=lanes[0].pid,
         tid=0,
         label=f"{len(lanes)} more",
         role=Role.OTHER,
-        spans=(tuple(_stretches(lanes, view)),),
-        current=(),
+        spans=(tuple(stretches[:-1] if going_on else stretches),),
+        current=(stretches[-1],) if going_on else (),
         cpu=(_clock(lanes, view),),
         active_at=max(lane.active_at for lane in lanes),
     )
