@@ -101,6 +101,7 @@ KEYS = (
     Key("p", "p", "picture", "picture", "take a picture of the screen, as SVG", 7),
     Key("q", "q", "quit", "quit", "quit; Ctrl-C too, at any time", 0),
     Key("ctrl+c", "^C", "quit", "", ""),
+    Key("ctrl+z", "^Z", "suspend_process", "", "stop in the background, until `fg`"),
     Key("question_mark", "?", "help", "help", "this list", 0),
 )
 
@@ -137,7 +138,7 @@ def bindings() -> list[Binding]:
             key.action,
             key.help,
             key_display=key.display,
-            priority=key.keys == "ctrl+c",
+            priority=key.keys.startswith("ctrl+"),
         )
         for key in KEYS
     ]

@@ -150,7 +150,7 @@ def band(snapshot: Snapshot, frame: Frame, lines: int, places: Places) -> list[S
         lines: room.
         places: who has a lane.
     """
-    lanes, view = lanes_of(snapshot), frame.window(snapshot.at)
+    lanes, view = lanes_of(snapshot), frame.window(snapshot.at)._replace(gaps=snapshot.gaps)
     heads, rows = _heads(snapshot, lanes, lines), {key_of(row): row for row in snapshot.threads}
     strips = _queue_strips(snapshot, view, frame)
     room = (lines - len(strips) - len(heads)) // (2 if frame.tall else 1)
@@ -247,6 +247,8 @@ def lane_pieces(
         text = line[begin:end]
         if not request:
             pieces += _split(text, UNCLAIMED, (" " if upper else IDLE, GHOST))
+        elif request == lm.UNSEEN:
+            pieces.append((" " * len(text), TEXT))
         elif loop and _passes(heights[begin:end], top):
             style = request_styles(request).name
             pieces.append((text if upper else text.replace(" ", IDLE), style))

@@ -9,13 +9,14 @@ from textual.strip import Strip
 
 from threadscope.model.snapshot import Activity, ProcessRow, Role, Snapshot, ThreadRow
 from threadscope.report.units import UNKNOWN, cpu_time, percent, plural, rate, seconds
-from threadscope.tui.crowd import Places
+from threadscope.tui.crowd import CPU_WEIGHT, Places
 from threadscope.tui.line import Line, fit, meter
 from threadscope.tui.palette import GHOST, GOOD, METER, MUTED, STRONG, TEXT, request_styles
 from threadscope.tui.panel import Panel
 from threadscope.tui.processes import affordable, by_process, figures, headings, title
 from threadscope.tui.rows import (
     Crowd,
+    Key,
     choose,
     fold_text,
     is_idle,
@@ -129,7 +130,10 @@ class ThreadsPanel(Panel):
             ordered = self._ordered(rows)
             first = {key_of(row): len(rows) - place for place, row in enumerate(ordered)}
             return choose(rows, room, first, apart=apart)
-        busy = self._places.activity(snapshot) if len(rows) > room else {}
+        busy: dict[Key, float] = {}
+        if len(rows) > room:  # a thread of another library has no lane, but it may compute
+            busy = {key_of(row): _cpu(row) * self._places.seconds for row in rows}
+            busy |= self._places.activity(snapshot)
         shown, folded = choose(rows, room, busy, self._places.kept, apart=apart)
         self._places.keep("threads", shown)
         return shown, folded
@@ -167,6 +171,11 @@ class ThreadsPanel(Panel):
         if self._hide_idle:
             line.to(width - len(hidden)).add(hidden, MUTED)
         return line.strip(width)
+
+
+def _cpu(row: ThreadRow) -> float:
+    """What a thread's CPU of a second counts, as `crowd.activity` has it."""
+    return CPU_WEIGHT * (row.cpu_percent or 0) * 10_000_000
 
 
 def _row(row: ThreadRow, at: int, label: int, width: int) -> Strip:
