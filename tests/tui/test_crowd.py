@@ -37,10 +37,14 @@ def test_what_was_before_the_window_does_not():
     assert activity([lane(1, (19, 1))], AT - 6 * S, AT)[PID, 1] == 6 * S
 
 
+def test_who_is_in_a_request_now_comes_before_who_was():
+    assert ranks(lane(1, (6, 1)), lane(2, (3, 0)), lane(3, (2, 0))) == [2, 1, 3]
+
+
 def test_who_computes_comes_before_who_sleeps():
     sleeper, worker = lane(1, (6, 0)), lane(2, (6, 0), share=0.3)
     stranger, idle = lane(3, share=0.9), lane(4)
-    assert ranks(sleeper, worker, stranger, idle) == [3, 2, 1, 4]
+    assert ranks(sleeper, worker, stranger, idle) == [2, 3, 1, 4]
 
 
 def shown(one, levels: int = lm.FULL) -> str:
@@ -110,12 +114,12 @@ def test_many_threads_or_long_cells_change_little(made):
 def test_places_are_judged_once_a_second():
     places, busy = Places(), lane(1, (6, 0))
     first = places.activity(Snapshot(at=AT, lanes=(busy,)))
-    assert first == {(PID, 1): 6 * S}
+    assert first == {(PID, 1): 12 * S}
     assert places.activity(Snapshot(at=AT + 900 * MS, lanes=())) is first
     assert places.activity(Snapshot(at=AT + 1100 * MS, lanes=())) == {}
     assert places.activity(Snapshot(at=AT - S, lanes=(busy,))) != {}, "stepping back"
     places.seconds = 3.0
-    assert places.activity(Snapshot(at=AT - S, lanes=(busy,)))[PID, 1] <= 3 * S, "another zoom"
+    assert places.activity(Snapshot(at=AT - S, lanes=(busy,)))[PID, 1] <= 6 * S, "another zoom"
 
 
 def test_places_know_how_many_panels_show_a_thread():

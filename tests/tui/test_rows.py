@@ -49,10 +49,10 @@ def test_the_event_loop_has_a_row_though_it_does_nothing():
     assert "event loop" in picked(rows, 2, doing(*[5] * 10))
 
 
-def test_who_has_a_row_keeps_it_until_another_does_twice_as_much():
+def test_who_has_a_row_keeps_it_until_another_does_much_more():
     rows, kept = workers(3), {key_of(workers(3)[0]): 1}
-    assert picked(rows, 2, doing(1, 1.9, 0), kept) == ["worker-01"]
-    assert picked(rows, 2, doing(1, 2.1, 0), kept) == ["worker-02"]
+    assert picked(rows, 2, doing(1, 1.4, 0), kept) == ["worker-01"]
+    assert picked(rows, 2, doing(1, 1.6, 0), kept) == ["worker-02"]
     kept[key_of(rows[0])] = 2
     assert picked(rows, 2, doing(1, 2.1, 0), kept) == ["worker-01"], "it has one in two panels"
 

@@ -18,7 +18,7 @@ RECENT_NS = 2_000_000_000
 BUSY_PERCENT = 1.0
 """Another library's thread is shown from this much CPU on."""
 
-INERTIA = 2
+INERTIA = 1.5
 """Who has no row needs so many times the activity of one who has."""
 
 Key = tuple[int, int]
