@@ -4,6 +4,9 @@ from dataclasses import replace
 
 from tests import factories as f
 from tests.tui.driving import text
+from threadscope.model.snapshot import Role, Snapshot
+from threadscope.tui.crowd import Places
+from threadscope.tui.lanes import LanesPanel
 from threadscope.tui.sharing import share
 from threadscope.tui.threads import ThreadsPanel
 
@@ -74,3 +77,45 @@ def test_the_event_loop_has_a_row_on_the_smallest_screen():
     lines = text(ThreadsPanel(), f.pool(), 60, share(15, 0, 41, 41).threads)
     assert "event loop" in lines[1]
     assert "40 more workers: 40 in a request" in lines[2]
+
+
+def stranger_among_many() -> Snapshot:
+    """Forty workers in requests, and a thread of another library that computes."""
+    snapshot = f.pool()
+    busy = f.thread(
+        "blas", tid=f.PID + 99, role=Role.OTHER, cpu_percent=95.0, active_at=snapshot.at
+    )
+    return replace(snapshot, threads=(*snapshot.threads, busy))
+
+
+def test_a_thread_that_computes_has_a_row_though_it_has_no_lane():
+    lines = text(ThreadsPanel(), stranger_among_many(), height=6)
+    assert [line.split()[1] for line in lines[1:3]] == ["event", "worker-01"]
+    assert lines[3].split()[1] == "blas"
+    assert lines[4].strip() == "39 more workers: 39 in a request, 0.0 %"
+
+
+def test_the_column_decides_who_has_a_row_when_they_are_sorted():
+    rows = f.pool().threads
+    rows = [replace(row, cpu_percent=float(i)) for i, row in enumerate(rows)]
+    panel, snapshot = ThreadsPanel(), replace(f.pool(), threads=tuple(rows))
+    panel.next_sort()
+    lines = text(panel, snapshot, height=7)
+    assert [line.split()[1] for line in lines[1:5]] == [
+        "worker-40", "worker-39", "worker-38", "event",
+    ]  # fmt: skip
+    panel.reverse()
+    assert [line.split()[1] for line in text(panel, snapshot, height=7)[1:5]] == [
+        "event", "worker-01", "worker-02", "worker-03",
+    ]  # fmt: skip
+
+
+def test_table_and_lanes_agree_on_whom_they_show():
+    places = Places()
+    threads, lanes = ThreadsPanel(places), LanesPanel(places)
+    for t in range(24, 40):
+        snapshot = f.pool(t * f.S)
+        table, drawn = text(threads, snapshot, height=8), text(lanes, snapshot, height=12)
+        shown = {line.split()[1] for line in table[2:6]}
+        assert len(shown) == 4
+        assert all(any(line.startswith(f" {name}") for line in drawn) for name in shown)
