@@ -1,4 +1,4 @@
-"""Makes what is in `screenshots/` from real runs of the CPU demo, without a terminal.
+"""Makes what is in `screenshots/` from real runs of the demos, without a terminal.
 
     python scripts/screenshots.py
 
@@ -15,9 +15,12 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent.parent / "screenshots"
 STILLS = {
-    f"cpu-{mode}{suffix}.svg": ("--mode", mode, "--size", size)
+    f"cpu-{mode}{suffix}.svg": ("cpu", "--mode", mode, "--size", size)
     for mode in ("async", "def")
     for suffix, size in (("", "120x36"), ("-80x24", "80x24"), ("-200x50", "200x50"))
+} | {
+    "workers-def.svg": ("workers", "--mode", "def", "--size", "120x36"),
+    "pool-shared.svg": ("pool", "--mode", "shared", "--size", "120x36"),
 }
 FILMS = {"cpu-tour.svg": ("-z", "5s", "--size", "110x32")}
 FPS = "3"
@@ -34,7 +37,7 @@ def main() -> None:
     """All pictures."""
     FOLDER.mkdir(exist_ok=True)
     for name, options in STILLS.items():
-        threadscope("demo", "cpu", "-z", "5s", "--screenshot", FOLDER / name, *options)
+        threadscope("demo", *options, "-z", "5s", "--screenshot", FOLDER / name)
         print(FOLDER / name)
     with tempfile.TemporaryDirectory() as folder:
         for name, options in FILMS.items():

@@ -1,101 +1,13 @@
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
-
 import pytest
-from textual.events import Key as KeyPress
-from textual.pilot import Pilot
 
 from tests import factories as f
 from tests.factories import S
+from tests.tui.driving import Probe, drive, has
 from threadscope.model.history import History
-from threadscope.model.snapshot import Snapshot, Variant
-from threadscope.tui import keys
-from threadscope.tui.app import ThreadscopeApp
-from threadscope.tui.keys import KEYS
+from threadscope.model.snapshot import Snapshot
 from threadscope.tui.modals import Overlay
-
-
-class Shelf:
-    """A source that gives what one puts there."""
-
-    def __init__(self, snapshot: Snapshot | None = None) -> None:
-        self.snapshot = snapshot
-
-    def latest(self) -> Snapshot | None:
-        return self.snapshot
-
-
-class Notebook:
-    """Controls that write down what was asked for."""
-
-    variants: tuple[Variant, ...] = (f.ASYNC, f.DEF)
-    broken = ""
-
-    def __init__(self) -> None:
-        self.asked: list[tuple] = []
-
-    def show_variant(self, key: str) -> None:
-        self.asked.append(("variant", key))
-
-    def tour(self) -> None:
-        self.asked.append(("tour",))
-
-    def change_clients(self, by: int) -> None:
-        self.asked.append(("clients", by))
-
-    def change_rate(self, up: bool) -> None:
-        self.asked.append(("rate", up))
-
-    def toggle_load(self) -> None:
-        self.asked.append(("load",))
-
-
-class Probe:
-    """A running app, its source and its controls."""
-
-    def __init__(self, pilot: Pilot, shelf: Shelf, notebook: Notebook | None) -> None:
-        self.pilot, self.shelf, self.notebook = pilot, shelf, notebook
-        self.app: ThreadscopeApp = pilot.app  # type: ignore[assignment]  # run_test of this app
-
-    async def show(self, snapshot: Snapshot) -> None:
-        self.shelf.snapshot = snapshot
-        self.app.tick()
-        await self.pilot.pause()
-
-    async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-        await self.pilot.pause()
-
-    def screen(self) -> list[str]:
-        """What is on the terminal now."""
-        lines = self.app.screen._compositor.render_strips()
-        return ["".join(segment.text for segment in line).rstrip() for line in lines]
-
-
-def drive(
-    steps: Callable[[Probe], Awaitable[None]],
-    first: Snapshot | None = None,
-    size: tuple[int, int] = (120, 36),
-    steered: bool = True,
-) -> None:
-    async def run() -> None:
-        shelf, notebook = Shelf(first), Notebook() if steered else None
-        app = ThreadscopeApp(shelf, notebook, fps=0.001)  # the tests tick
-        async with app.run_test(size=size) as pilot:
-            await pilot.pause()
-            probe = Probe(pilot, shelf, notebook)
-            if first is not None:
-                app.tick()
-                await pilot.pause()
-            await steps(probe)
-
-    asyncio.run(run())
-
-
-def has(lines: list[str], text: str) -> bool:
-    return any(text in line for line in lines)
 
 
 @pytest.mark.parametrize("size", [(60, 15), (80, 24), (120, 36), (200, 50)])
@@ -160,130 +72,6 @@ def test_history_is_a_minute_long():
     assert len(history) == 61
     assert history.step(history.latest, -99).at == 139 * S
     assert history.step(Snapshot(at=5 * S), 0).at == 139 * S
-
-
-def test_zoom_sort_and_idle():
-    async def steps(probe: Probe) -> None:
-        await probe.press("z")
-        assert has(probe.screen(), "last 3 s")
-        await probe.press("Z", "Z")
-        assert has(probe.screen(), "last 15 s")
-        await probe.press("s")
-        assert has(probe.screen(), "▼%CPU")
-        await probe.press("S")
-        assert has(probe.screen(), "▲%CPU")
-        rows = len(probe.app.main.threads._strips)
-        await probe.press("H")
-        assert has(probe.screen(), "idle hidden")
-        assert len(probe.app.main.threads._strips) == rows - 1
-
-    drive(steps, f.cpu_async())
-
-
-def test_keys_steer_the_load():
-    async def steps(probe: Probe) -> None:
-        await probe.press("a", "d", "m", "t", "[", "]", "{", "}", "l")
-        assert probe.notebook.asked == [
-            ("variant", "async"), ("variant", "def"), ("variant", "def"), ("tour",),
-            ("clients", -1), ("clients", 1), ("rate", False), ("rate", True), ("load",),
-        ]  # fmt: skip
-
-    drive(steps, f.cpu_async())
-
-
-def test_without_controls_the_keys_are_not_offered_and_say_why_they_do_nothing():
-    async def steps(probe: Probe) -> None:
-        assert "tour" not in probe.screen()[-1]
-        for key in "amt[]{}l":
-            await probe.press(key)
-            assert probe.screen()[-1] == " there is no load to steer here"
-            probe.app.main.keys.say("")
-        await probe.press("?")
-        assert has(probe.screen(), "m a d t [ ] { } l: there is no load to steer here")
-
-    drive(steps, f.cpu_async(), steered=False)
-
-
-def test_after_the_servers_end_the_keys_say_so():
-    async def steps(probe: Probe) -> None:
-        assert "tour" in probe.screen()[-1]
-        probe.notebook.broken = "the server was killed by SIGKILL"
-        await probe.show(f.dead(25 * S))
-        assert "tour" not in probe.screen()[-1]
-        assert "quit" in probe.screen()[-1]
-        await probe.press("a", "]")
-        assert probe.screen()[-1] == " the server was killed by SIGKILL: nothing to steer any more"
-        assert probe.notebook.asked == []
-        probe.app.main.keys.say("")
-        await probe.pilot.pause()
-        assert "quit" in probe.screen()[-1]
-
-    drive(steps, f.cpu_async())
-
-
-def test_a_variant_that_there_is_not():
-    async def steps(probe: Probe) -> None:
-        probe.notebook.variants = ()
-        await probe.press("d")
-        assert probe.screen()[-1] == " this server has no variants to choose from"
-        assert probe.notebook.asked == []
-
-    drive(steps, f.cpu_async())
-
-
-@pytest.mark.parametrize("close", ["escape", "enter", "space", "question_mark"])
-def test_help_lists_every_key_until_it_is_closed(close):
-    async def steps(probe: Probe) -> None:
-        await probe.press("?")
-        lines = probe.screen()
-        for key in KEYS:
-            if key.help and key.action not in keys.REPLAYING | keys.FILMING:
-                assert has(lines, f"{key.pair or key.display}  {key.help}")
-        assert has(lines, "esc closes this")
-        await probe.press("a", "z")  # keys of the screen below
-        assert isinstance(probe.app.screen, Overlay)
-        assert probe.notebook.asked == []
-        await probe.press(close)
-        assert not isinstance(probe.app.screen, Overlay)
-        assert not probe.app.paused
-        assert not probe.app._exit
-
-    drive(steps, f.cpu_async(), size=(80, 36))
-
-
-@pytest.mark.parametrize("close", ["escape", "enter", "space", "question_mark"])
-def test_keys_that_come_faster_than_the_help_close_it_all_the_same(close):
-    async def steps(probe: Probe) -> None:
-        for key in ("question_mark", close):  # as a terminal gives them: one right behind the other
-            probe.app.post_message(KeyPress(key, None))
-        await probe.pilot.pause()
-        assert not isinstance(probe.app.screen, Overlay)
-        assert not probe.app.paused
-
-    drive(steps, f.cpu_async())
-
-
-@pytest.mark.parametrize("size", [(60, 15), (80, 24)])
-def test_how_to_close_it_is_seen_on_the_smallest_screen(size):
-    async def steps(probe: Probe) -> None:
-        await probe.press("?")
-        assert has(probe.screen(), "Keys   esc closes this")
-        if size[1] < sum(bool(key.help) for key in KEYS) + 4:  # title, gap and frame
-            assert not has(probe.screen(), "this list")
-            await probe.press(*["down"] * len(KEYS))
-            assert has(probe.screen(), "this list")
-        await probe.press("escape")
-        await probe.show(f.toured(26 * S))
-        assert has(probe.screen(), "esc closes this")
-
-    drive(steps, f.touring(), size=size)
-
-
-def test_every_key_has_an_action():
-    for key in KEYS:
-        name = key.action.partition("(")[0]
-        assert hasattr(ThreadscopeApp, f"action_{name}")
-    assert "3" not in {key.keys for key in KEYS}
 
 
 def test_filter_is_typed_kept_and_cleared():
@@ -391,25 +179,6 @@ def test_more_threads_get_more_room():
         assert has(probe.screen(), "more workers: ")
 
     drive(steps, f.cpu_async(), size=(80, 24))
-
-
-@pytest.mark.parametrize("key", ["q", "ctrl+c"])
-@pytest.mark.parametrize("before", [[], ["?"], ["4"]])
-def test_quit(key, before):
-    async def steps(probe: Probe) -> None:
-        await probe.pilot.press(*before, key)
-        assert probe.app._exit
-
-    drive(steps, f.cpu_async())
-
-
-def test_quit_from_the_card():
-    async def steps(probe: Probe) -> None:
-        await probe.show(f.toured(26 * S))
-        await probe.pilot.press("q")
-        assert probe.app._exit
-
-    drive(steps, f.touring())
 
 
 def test_without_colour_the_lanes_still_tell(monkeypatch):

@@ -8,7 +8,7 @@ import pytest
 
 from tests import factories as f
 from tests.factories import MS, S
-from tests.tui.test_app import drive, has
+from tests.tui.driving import drive, has
 from threadscope.model.snapshot import Finding, Latency, Level, RouteSummary, SlowRequest
 from threadscope.tui.app import ThreadscopeApp
 from threadscope.tui.findings import FindingsPanel, explanation_lines

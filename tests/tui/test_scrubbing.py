@@ -7,7 +7,7 @@ import pytest
 
 from tests import factories as f
 from tests.factories import S
-from tests.tui.test_app import Shelf, has
+from tests.tui.driving import Shelf, has
 from threadscope.model.history import History
 from threadscope.model.snapshot import Behaviour, Word
 from threadscope.tui.app import ThreadscopeApp

@@ -24,6 +24,7 @@ from threadscope.model.sample import ProcessSample, Stack
 from threadscope.model.snapshot import (
     Behaviour,
     BesideNow,
+    Gap,
     Health,
     Part,
     PhaseInfo,
@@ -40,6 +41,9 @@ from threadscope.model.windows import KEPT_S, SECOND, Depths, Seconds
 
 WATERMARK_NS = 100_000_000
 """How far the picture is behind: rings are read just before, but writers may be late."""
+GAP_NS = 2 * SECOND
+"""So long without a look, and what happened meanwhile is not all known."""
+STOPPED = "threadscope did not run"
 
 
 class Aggregator:
@@ -57,6 +61,7 @@ class Aggregator:
         self._judging = Judging(self._fold, judge)
         self._started, self._wall_offset = started, wall_offset
         self._mark = started
+        self._gaps: tuple[Gap, ...] = ()
         self._intake = Intake(self._fold)
         self._queue, self._token_queue = Depths(), Depths()
         self._seconds = Seconds(started)
@@ -189,6 +194,9 @@ class Aggregator:
         """
         mark = max(now - WATERMARK_NS, self._mark)
         fold = self._fold
+        if mark - self._mark > GAP_NS and self._mark > self._started:
+            self._gaps = (*self._gaps, Gap(self._mark, mark))[-KEPT_S:]
+            fold.log.note(mark, f"no data for {(mark - self._mark) / SECOND:.0f} s: {STOPPED}")
         fold.take(self._intake.take(mark))
         fold.timeline.pass_to(mark)
         fold.threads.steps_at(mark, self._intake.steps_covering(mark))
@@ -236,6 +244,7 @@ class Aggregator:
             bars=rate.bars(at) if known else (),
             seconds=self._seconds.points(rate, at) if known else (),
             marks=phases.marks.since(at - KEPT_S * SECOND),
+            gaps=tuple(gap for gap in self._gaps if gap.end > at - KEPT_S * SECOND),
             latency=latency,
             latency_at_client=fold.clients.used,
             beside=tuple(

@@ -145,6 +145,13 @@ class Mark(NamedTuple):
     """`8 clients`, `load off`, a variant's key."""
 
 
+class Gap(NamedTuple):
+    """Nobody looked: we were stopped, or the host gave us no core."""
+
+    begin: int
+    end: int
+
+
 class Limiter(NamedTuple):
     """A threadpool in AnyIO's words."""
 
@@ -244,6 +251,8 @@ class Snapshot:
     """The last 60 whole seconds, oldest first; the latencies are of the same kind as `latency`."""
     marks: tuple[Mark, ...] = ()
     """Changes of the load in the last minute, oldest first."""
+    gaps: tuple[Gap, ...] = ()
+    """Of the last minute, oldest first."""
     latency: Latency = field(default_factory=Latency)
     """Over the last 5 s: at our clients, or in the server without our load."""
     latency_at_client: bool = True

@@ -30,8 +30,6 @@ from threadscope.tui.scrubbing import ScrubbingActions
 from threadscope.tui.source import Camera, Controls, Player, Source
 from threadscope.tui.threads import ThreadsPanel
 
-NO_VARIANTS = "this server has no variants to choose from"
-
 SPLIT_S = 4.0
 """So long a screencast shows the split picture before the card lies over it."""
 
@@ -163,12 +161,20 @@ class ThreadscopeApp(ScrubbingActions, RecordingActions, App[None]):
             return False
         if action in keys.FILMING and self.camera is None:
             return False
-        return keys.possible(action, not self._unsteered, self.variants)
+        return not self._hindrance(action)
+
+    def _hindrance(self, action: str) -> str:
+        """Why a key can steer nothing now; "" when it can, or steers nothing anyway."""
+        if action in keys.STEERING and self._unsteered:
+            return self._unsteered
+        latest = self.history.latest
+        bursts = latest is not None and latest.phase.burst is not None
+        return keys.hindrance(action, self.variants, bursts=bursts)
 
     def _steered(self, action: str) -> Controls | None:
         """What a key steers; None where it can steer nothing, and then the footer says why."""
-        if not self._possible(action):
-            self.main.keys.say(self._unsteered or NO_VARIANTS)
+        if why := self._hindrance(action):
+            self.main.keys.say(why)
             return None
         return self._controls
 
@@ -178,13 +184,11 @@ class ThreadscopeApp(ScrubbingActions, RecordingActions, App[None]):
         """List the keys."""
         if not isinstance(self.screen, Overlay):
             here = [key for key in keys.KEYS if self._possible(key.action)]
-            absent = [
-                key
-                for key in keys.KEYS
-                if key.action in keys.STEERING and not self._possible(key.action)
-            ]
-            why = self._unsteered or NO_VARIANTS
-            self.push_screen(help_overlay(here, absent, why))
+            absent: dict[str, list[keys.Key]] = {}
+            for key in keys.KEYS:
+                if why := self._hindrance(key.action):
+                    absent.setdefault(why, []).append(key)
+            self.push_screen(help_overlay(here, absent))
 
     def action_next_variant(self) -> None:
         """The variant after the present one."""

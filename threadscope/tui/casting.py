@@ -7,6 +7,7 @@ keyboard modes, no questions to the terminal, and nothing that goes to the clipb
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ from rich.style import Style
 from textual._compositor import LayoutUpdate
 from textual.driver import Driver
 from textual.strip import Strip
+
+from threadscope.tui.narrow import narrow, narrows
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -42,6 +45,7 @@ def casting(base: type[Driver], camera: Callable[[App[Any]], Camera | None]) -> 
 
     class CastingDriver(base):  # type: ignore[misc, valid-type]  # the base is known at run time
         _drawing = False
+        _narrow = narrows(getattr(sys.__stderr__, "encoding", None) or "utf-8")
 
         @property
         def is_headless(self) -> bool:
@@ -65,7 +69,7 @@ def casting(base: type[Driver], camera: Callable[[App[Any]], Camera | None]) -> 
                 picture = HOUSEKEEPING.sub("", data)
                 if picture:
                     to.output(picture, *self._app.size)
-            super().write(data)
+            super().write(narrow(data) if self._narrow else data)
 
     return CastingDriver
 

@@ -101,6 +101,7 @@ KEYS = (
     Key("p", "p", "picture", "picture", "take a picture of the screen, as SVG", 7),
     Key("q", "q", "quit", "quit", "quit; Ctrl-C too, at any time", 0),
     Key("ctrl+c", "^C", "quit", "", ""),
+    Key("ctrl+z", "^Z", "suspend_process", "", "stop in the background, until `fg`"),
     Key("question_mark", "?", "help", "help", "this list", 0),
 )
 
@@ -118,6 +119,10 @@ STEERING = frozenset(
     )
 )
 """Actions that need a load to steer."""
+CLIENTS = frozenset(("clients(-1)", "clients(1)", "rate(False)", "rate(True)"))
+"""Actions that change how many ask, or how often."""
+ALONE = "this server has no variants to choose from"
+BURSTS = "the load comes in bursts: their sizes are what is tried, and cannot be changed"
 
 REPLAYING = frozenset(("speed(-1)", "speed(1)", "go_to"))
 """Actions that need a saved session."""
@@ -133,25 +138,25 @@ def bindings() -> list[Binding]:
             key.action,
             key.help,
             key_display=key.display,
-            priority=key.keys == "ctrl+c",
+            priority=key.keys.startswith("ctrl+"),
         )
         for key in KEYS
     ]
 
 
-def possible(action: str, steered: bool, variants: Collection[Variant]) -> bool:
-    """Whether an action makes sense here.
+def hindrance(action: str, variants: Collection[Variant], *, bursts: bool) -> str:
+    """Why a key has nothing to do where there is a load; "" when it has.
 
     Args:
-        action: of a key.
-        steered: there is a load, and a server that answers it.
+        action: of the key.
         variants: those that can be asked for; an app of your own has none.
+        bursts: the load comes in bursts.
     """
     if action not in STEERING:
-        return True
-    if not steered:
-        return False
+        return ""
     known = {variant.key for variant in variants}
-    if action.startswith("variant("):
-        return action[9:-2] in known
-    return len(known) > 1 if action in ("next_variant", "tour") else True
+    if action.startswith("variant(") and (wanted := action[9:-2]) not in known:
+        return f"there is no `{wanted}` among its variants: m goes through them" if known else ALONE
+    if action in ("next_variant", "tour") and len(known) < 2:
+        return ALONE
+    return BURSTS if bursts and action in CLIENTS else ""

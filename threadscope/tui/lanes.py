@@ -13,6 +13,7 @@ from textual.strip import Strip
 from threadscope.model.snapshot import Lane, ProcessRow, Role, Snapshot, ThreadRow
 from threadscope.report.units import percent
 from threadscope.tui import lanes_math as lm
+from threadscope.tui.crowd import Places, together
 from threadscope.tui.line import BLOCKS, Line, Piece, fit
 from threadscope.tui.palette import (
     GHOST,
@@ -25,7 +26,7 @@ from threadscope.tui.palette import (
 )
 from threadscope.tui.panel import Panel
 from threadscope.tui.processes import affordable, by_process, headings, title
-from threadscope.tui.rows import Key, choose, fold_text, key_of, worth_a_row
+from threadscope.tui.rows import Crowd, Key, choose, key_of, worth_a_row
 
 ZOOMS = (1.5, 3, 6, 15, 30, 60)
 """Seconds that the lanes can show."""
@@ -89,10 +90,10 @@ class Frame(NamedTuple):
 class LanesPanel(Panel):
     """The lanes of the threads, with the queue on top."""
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, places: Places | None = None, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._zoom = ZOOMS.index(6)
-        self._shown: frozenset[Key] = frozenset()
+        self._places = places or Places()
         self.gap = 0
         """Blank lines above."""
         self.tall = False
@@ -106,13 +107,14 @@ class LanesPanel(Panel):
     def zoom(self, by: int) -> None:
         """Show more time (above 0) or less."""
         self._zoom = min(len(ZOOMS) - 1, max(0, self._zoom + by))
+        self._places.seconds = self.seconds
         self.redraw()
 
     def draw(self, snapshot: Snapshot, width: int, height: int) -> list[Strip]:
         """Title, queue, lanes, fold and, where there is room, the axis of time."""
         lines = height - self.gap - 1 - (1 if self.gap else 0)
         frame = Frame(width, label_width(snapshot, lines), self.seconds, self.tall)
-        lanes, self._shown = band(snapshot, frame, lines, self._shown)
+        lanes = band(snapshot, frame, lines, self._places)
         axis = [axis_strip(frame, snapshot.at)] if self.gap else []
         return [Strip.blank(width)] * self.gap + [title_strip("Lanes", frame)] + lanes + axis
 
@@ -139,47 +141,62 @@ def _heads(snapshot: Snapshot, lanes: Sequence[Lane], lines: int) -> tuple[Proce
     return affordable(wanted, len(lanes), lines - queues_of(snapshot))
 
 
-def band(
-    snapshot: Snapshot, frame: Frame, lines: int, shown_before: frozenset[Key] = frozenset()
-) -> tuple[list[Strip], frozenset[Key]]:
-    """The queues, the lanes, and a fold where not all have room.
+def band(snapshot: Snapshot, frame: Frame, lines: int, places: Places) -> list[Strip]:
+    """The queues, the lanes, and where not all have room one lane for the rest together.
 
     Args:
         snapshot: what to draw.
         frame: where.
         lines: room.
-        shown_before: threads that had a lane; they keep it.
-
-    Returns:
-        The lines, and the threads that have a lane.
+        places: who has a lane.
     """
-    lanes, view = lanes_of(snapshot), frame.window(snapshot.at)
+    lanes, view = lanes_of(snapshot), frame.window(snapshot.at)._replace(gaps=snapshot.gaps)
     heads, rows = _heads(snapshot, lanes, lines), {key_of(row): row for row in snapshot.threads}
     strips = _queue_strips(snapshot, view, frame)
     room = (lines - len(strips) - len(heads)) // (2 if frame.tall else 1)
-    shown, folded = choose(lanes, max(1, room), snapshot.at, shown_before)
-    for one in by_process(shown, heads):
+    busy = places.activity(snapshot) if len(lanes) > room else {}
+    shown, folded = choose(lanes, max(1, room), busy, places.kept, apart=bool(heads))
+    places.keep("lanes", shown)
+    mine: list[Lane | Crowd[Lane]] = [*shown, *folded]
+    for one in by_process(mine, heads):
         if isinstance(one, ProcessRow):
             strips.append(_process(one, view, frame))
+        elif isinstance(one, Crowd):
+            strips += _crowd_strips(one.threads, rows, view, frame)
         else:
             name = name_of(one, snapshot, heads)
-            strips += _lane_strips(one, name, rows.get(key_of(one)), view, frame)
-    if folded:
-        fold = Line().to(frame.label).add(fold_text(folded, rows), MUTED)
-        strips.append(fold.strip(frame.width))
+            strips += _thread_strips(one, name, rows.get(key_of(one)), view, frame)
     if not lanes:
         why = snapshot.health.limited or "no thread was seen yet"
         strips.append(Line().add(f" no lanes: {why}", MUTED).strip(frame.width))
-    return strips, frozenset(map(key_of, shown))
+    return strips
+
+
+def _thread_strips(
+    lane: Lane, name: str, row: ThreadRow | None, view: lm.Window, frame: Frame
+) -> list[Strip]:
+    if row is not None and row.state == "X":
+        return _lane_strips(lane, name, "ended", view, frame, MUTED)
+    share = row.cpu_percent if row else lm.cpu_percent(lane, view.at)
+    return _lane_strips(lane, name, f"{percent(share)} %", view, frame)
+
+
+def _crowd_strips(
+    lanes: Sequence[Lane], rows: dict[Key, ThreadRow], view: lm.Window, frame: Frame
+) -> list[Strip]:
+    """The threads that have no lane of their own, in one."""
+    both = together(lanes, view)
+    known = [row.cpu_percent for lane in lanes if (row := rows.get(key_of(lane))) is not None]
+    shares = [share for share in known if share is not None]
+    share = percent(sum(shares) if shares else None)
+    return _lane_strips(both, both.label, f"{share} %", view, frame, MUTED)
 
 
 def _lane_strips(
-    lane: Lane, name: str, row: ThreadRow | None, view: lm.Window, frame: Frame
+    lane: Lane, name: str, right: str, view: lm.Window, frame: Frame, style: Style = TEXT
 ) -> list[Strip]:
     cells = lm.lane_cells(lane, view, 16 if frame.tall else lm.FULL)
-    share = row.cpu_percent if row else lm.cpu_percent(lane, view.at)
-    ended, loop = row is not None and row.state == "X", lane.role is Role.LOOP
-    label, style = frame.label, MUTED if ended else TEXT
+    label, loop = frame.label, lane.role is Role.LOOP
     line = Line().add(" ").left(fit(name, label - 2), label - 1, style)
     lines = [line]
     if frame.tall:
@@ -187,7 +204,7 @@ def _lane_strips(
         lines = [upper, line.cells(lane_pieces(cells, lower=True, loop=loop))]
     else:
         line.cells(lane_pieces(cells, loop=loop))
-    line.right("ended" if ended else f"{percent(share)} %", RIGHT - 1, MUTED)
+    line.right(right, RIGHT - 1, MUTED)
     return [one.strip(frame.width) for one in lines]
 
 
@@ -230,6 +247,8 @@ def lane_pieces(
         text = line[begin:end]
         if not request:
             pieces += _split(text, UNCLAIMED, (" " if upper else IDLE, GHOST))
+        elif request == lm.UNSEEN:
+            pieces.append((" " * len(text), TEXT))
         elif loop and _passes(heights[begin:end], top):
             style = request_styles(request).name
             pieces.append((text if upper else text.replace(" ", IDLE), style))

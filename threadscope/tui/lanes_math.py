@@ -18,6 +18,8 @@ from threadscope.model.snapshot import CpuPoint, DepthPoint, Lane, Span
 
 MANY = -1
 """In place of a request's number: several short ones shared the cell."""
+UNSEEN = -2
+"""In place of a request's number: nobody looked, and none is known."""
 FULL = 8
 """Height of a full cell."""
 QUEUE_SCALE = 8
@@ -48,6 +50,7 @@ class LaneCell(NamedTuple):
 
 _new_cell = partial(tuple.__new__, LaneCell)
 """Half the price of LaneCell(...), for thousands of cells a picture."""
+_UNSEEN = LaneCell(0, UNSEEN, False, False)
 
 
 def _levels(levels: int) -> tuple[int, ...]:
@@ -68,6 +71,8 @@ class Window(NamedTuple):
     width: int
     at: int
     """The snapshot's time: it lies in the last cell, which may not be over."""
+    gaps: Sequence[tuple[int, int]] = ()
+    """When nobody looked."""
 
     @property
     def end(self) -> int:
@@ -79,6 +84,15 @@ def window(at: int, length_ns: int, width: int) -> Window:
     """The last `length_ns` in `width` cells."""
     slice_ns = max(1, length_ns // max(1, width))
     return Window((at // slice_ns - width + 1) * slice_ns, slice_ns, width, at)
+
+
+def unseen(view: Window) -> list[int]:
+    """The cells of which nothing is known but what was written down meanwhile."""
+    cells: list[int] = []
+    for begin, end in view.gaps:
+        first = max(0, -((view.begin - begin) // view.slice_ns))
+        cells += range(first, min(view.width, (end - view.begin) // view.slice_ns))
+    return cells
 
 
 def lane_cells(lane: Lane, view: Window, levels: int = FULL) -> list[LaneCell]:
@@ -96,7 +110,11 @@ def lane_cells(lane: Lane, view: Window, levels: int = FULL) -> list[LaneCell]:
     bounds = [False]
     bounds += [a != b and a != 0 and b != 0 for a, b in pairwise(requests)]
     rows = zip(heights, requests, bounds, map(bool, requests), strict=True)
-    return list(map(_new_cell, rows))
+    cells = list(map(_new_cell, rows))
+    for i in unseen(view):
+        if not cells[i].request:
+            cells[i] = _UNSEEN
+    return cells
 
 
 def depth_cells(queue: Sequence[Sequence[DepthPoint]], view: Window) -> list[int]:
@@ -172,7 +190,7 @@ def _requests(lane: Lane, view: Window) -> list[int]:
     A span longer than a cell takes the cells that it fills for the greater part. Spans that lie
     within one cell are not looked at one by one: bisection finds the first that leaves the cell.
     """
-    start, slice_ns, width, _ = view
+    start, slice_ns, width, *_ = view
     half = slice_ns // 2 - start
     cells = [0] * width
     short = -1  # the last cell that a short span claimed

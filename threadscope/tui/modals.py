@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from textwrap import wrap
 from typing import ClassVar
 
@@ -80,15 +80,15 @@ class Overlay(ModalScreen[None]):
         self.action_close()
 
 
-def help_overlay(keys: Sequence[Key], absent: Sequence[Key], why: str) -> Overlay:
-    """All keys; those that do nothing here stand below, with the reason."""
+def help_overlay(keys: Sequence[Key], absent: Mapping[str, Sequence[Key]]) -> Overlay:
+    """All keys; those that do nothing here stand below, by the reason."""
     lines: list[list[Piece]] = [
         [(f"{key.pair or key.display:>5}  ", KEY), (key.help, TEXT)] for key in keys if key.help
     ]
-    if absent:
-        names = " ".join(key.display for key in absent)
-        told = wrap(f"{names}: {why}", CARD_WIDTH)
-        lines += [[], *([(line, MUTED)] for line in told)]
+    lines += [[]] if absent else []
+    for why, idle in absent.items():
+        names = " ".join(key.display for key in idle)
+        lines += [[(line, MUTED)] for line in wrap(f"{names}: {why}", CARD_WIDTH)]
     return Overlay("Keys", lines)
 
 

@@ -8,7 +8,7 @@ from textual.strip import Strip
 
 from threadscope.model.snapshot import Snapshot
 from threadscope.model.text import clean
-from threadscope.report.units import plural
+from threadscope.report.units import SECOND, plural, wall
 from threadscope.tui.line import Line, Piece
 from threadscope.tui.palette import ALARM, ALARM_CHIP, MUTED, TEXT, WARN
 from threadscope.tui.panel import Panel
@@ -38,6 +38,12 @@ def notice_lines(snapshot: Snapshot, room: int, width: int = 200) -> list[list[P
 def _warnings(snapshot: Snapshot) -> list[str]:
     health = snapshot.health
     warnings = []
+    if snapshot.gaps:
+        begin, end = snapshot.gaps[-1]
+        until = wall(end, snapshot.wall_offset)[:8]
+        warnings.append(
+            f"no data for {(end - begin) / SECOND:.0f} s until {until}: threadscope did not run"
+        )
     if health.limited:
         warnings.append(f"limited: {health.limited}")
     if health.dropped:

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Protocol, TypeVar
 
 from threadscope.model.snapshot import Part, ProcessRow, Snapshot
 from threadscope.report.units import plural
-from threadscope.tui.rows import BUSY_PERCENT, T
+from threadscope.tui.rows import BUSY_PERCENT
 
 SHARE = 3
 """One line in so many may be a heading, where not all lines have room."""
+
+
+class OfProcess(Protocol):
+    """A thread, or several of one process."""
+
+    @property
+    def pid(self) -> int:
+        """Their process."""
+        ...
+
+
+T = TypeVar("T", bound=OfProcess)
 
 
 def headings(snapshot: Snapshot) -> tuple[ProcessRow, ...]:

@@ -1,12 +1,14 @@
 """Which threads get a row when there are more threads than rows, and in which order.
 
-Activity decides which are shown, never where: a thread keeps its place.
+What they do decides which are shown, never where: a thread keeps its place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Protocol, TypeVar
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from threadscope.model.snapshot import Endpoint, Role, ThreadRow
 from threadscope.report.units import plural
@@ -15,6 +17,9 @@ RECENT_NS = 2_000_000_000
 """A thread that did something in this time is not idle."""
 BUSY_PERCENT = 1.0
 """Another library's thread is shown from this much CPU on."""
+
+INERTIA = 1.5
+"""Who has no row needs so many times the activity of one who has."""
 
 Key = tuple[int, int]
 """(pid, tid)."""
@@ -80,34 +85,75 @@ def is_idle(row: ThreadRow, at: int) -> bool:
     )
 
 
-def choose(
-    threads: Iterable[T], room: int, at: int, shown_before: frozenset[Key] = frozenset()
-) -> tuple[list[T], list[T]]:
-    """Share out `room` lines; one of them is kept for the fold when not all fit.
+class Crowd(NamedTuple, Generic[T]):
+    """Threads that share one line."""
 
-    Event loops come first, then threads that were recently active; among these the ones that
-    had a row before keep it, so that rows do not jump.
+    pid: int
+    """Their process; 0: they are of all."""
+    threads: list[T]
+
+
+def choose(
+    threads: Iterable[T],
+    room: int,
+    activity: Mapping[Key, float],
+    kept: Mapping[Key, int] | None = None,
+    *,
+    apart: bool = False,
+) -> tuple[list[T], list[Crowd[T]]]:
+    """Share out `room` lines; a fold takes one of them.
+
+    Event loops come first, then those that do most, from each process in turn. Who has a line
+    keeps it until another one does INERTIA times as much, so that rows do not jump.
+
+    Args:
+        threads: those that want a line.
+        room: lines.
+        activity: how much each of them does.
+        kept: in how many panels each has a line already.
+        apart: a fold for each process, where there is room for that.
 
     Returns:
         The threads to show, in natural order, and those to fold.
     """
     everyone = sorted(threads, key=natural)
-    if len(everyone) <= room:
-        return everyone, []
+    apart = apart and room >= 2 * len({thread.pid for thread in everyone})
+    left = Counter(thread.pid if apart else 0 for thread in everyone)
+    shown: set[Key] = set()
+    lines = len(left)  # at first all are folded
+    for thread in _by_claim(everyone, activity, kept or {}):
+        pid = thread.pid if apart else 0
+        cost = left[pid] > 1  # the last one takes the line of its fold
+        if lines + cost <= room:
+            lines += cost
+            left[pid] -= 1
+            shown.add(key_of(thread))
+    folded: dict[int, Crowd[T]] = {}
+    for thread in everyone:
+        if key_of(thread) not in shown:
+            pid = thread.pid if apart else 0
+            folded.setdefault(pid, Crowd(pid, [])).threads.append(thread)
+    return [thread for thread in everyone if key_of(thread) in shown], list(folded.values())
 
-    def claim(thread: T) -> tuple[bool, bool, bool]:
-        return (
-            thread.role is not Role.LOOP,
-            at - thread.active_at > RECENT_NS,
-            key_of(thread) not in shown_before,
-        )
 
-    by_claim = sorted(everyone, key=claim)
-    shown = {key_of(thread) for thread in by_claim[: max(0, room - 1)]}
-    return (
-        [thread for thread in everyone if key_of(thread) in shown],
-        [thread for thread in everyone if key_of(thread) not in shown],
-    )
+def _by_claim(
+    everyone: Sequence[T], activity: Mapping[Key, float], kept: Mapping[Key, int]
+) -> list[T]:
+    """The event loops; then the busiest of each process, the second of each, and so on."""
+
+    def claim(thread: T) -> tuple[bool, bool, float]:
+        key = key_of(thread)
+        does = activity.get(key, 0)
+        weight = (does + 1) * INERTIA ** kept.get(key, 0)  # it counts among the idle too
+        return thread.role is not Role.LOOP, not does, -weight
+
+    turns: Counter[tuple[int, bool]] = Counter()
+    claims: list[tuple[tuple[bool, bool, int, float], T]] = []
+    for thread in sorted(everyone, key=claim):
+        later, idle, weight = claim(thread)
+        claims.append(((later, idle, turns[thread.pid, later], weight), thread))
+        turns[thread.pid, later] += 1
+    return [thread for _, thread in sorted(claims, key=itemgetter(0))]
 
 
 def short_label(endpoint: Endpoint) -> str:

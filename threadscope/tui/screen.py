@@ -13,6 +13,7 @@ from textual.widgets import Input, Static
 
 from threadscope.model.snapshot import Snapshot
 from threadscope.tui.charts import ChartsPanel
+from threadscope.tui.crowd import Places
 from threadscope.tui.findings import FindingsPanel
 from threadscope.tui.footer import KeyBar
 from threadscope.tui.keys import Key
@@ -49,8 +50,9 @@ class MainScreen(Screen[None]):
         super().__init__()
         self.status = StatusBar(id="status")
         self.notices = NoticesPanel(id="notices")
-        self.threads = ThreadsPanel(id="threads")
-        self.lanes = LanesPanel(id="lanes")
+        places = Places()
+        self.threads = ThreadsPanel(places, id="threads")
+        self.lanes = LanesPanel(places, id="lanes")
         self.requests = RequestsPanel(id="requests")
         self.output = OutputView(id="output")
         self.charts = ChartsPanel(id="charts")

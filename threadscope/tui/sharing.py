@@ -11,6 +11,9 @@ WIDE = 100
 ROOMY = 30
 """From this many lines on the panels stand apart, with a line between."""
 
+LEAST_LOG = 3
+"""Lines of the log where threads and lanes want more than there is."""
+
 
 class Heights(NamedTuple):
     """Lines of each panel, the blank line above it included."""
@@ -65,6 +68,7 @@ def share(
     if tall:
         want_lanes += lanes
     if want_threads + want_lanes > room:
+        room = max(room, body - LEAST_LOG)
         floor = min(want_threads, max(4, room * 2 // 5))
         want_lanes = min(want_lanes, room - floor)
         want_threads = min(want_threads, room - want_lanes)

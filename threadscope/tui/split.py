@@ -8,6 +8,7 @@ from textual.strip import Strip
 
 from threadscope.model.snapshot import Snapshot
 from threadscope.report.units import duration, rate, tokens
+from threadscope.tui.crowd import Places
 from threadscope.tui.lanes import (
     Frame,
     axis_strip,
@@ -21,7 +22,6 @@ from threadscope.tui.line import Item, Line, fact, item, joined, keep
 from threadscope.tui.palette import MUTED, STRONG, WARN
 from threadscope.tui.panel import Panel
 from threadscope.tui.processes import headings
-from threadscope.tui.rows import Key
 from threadscope.tui.verdict import CHIPS
 
 ROOMY = 20
@@ -47,7 +47,7 @@ class SplitPanel(Panel):
         """The last picture of the variant before; None: there was none."""
         self.seconds = 6.0
         """How far back the lanes reach."""
-        self._shown: tuple[frozenset[Key], frozenset[Key]] = frozenset(), frozenset()
+        self._places = Places(), Places()
 
     def draw(self, snapshot: Snapshot, width: int, height: int) -> list[Strip]:
         """Title, the variant before, the present one, and the axis of time below both."""
@@ -59,15 +59,15 @@ class SplitPanel(Panel):
         bands = _share(shown, room)
         frame = Frame(width, label, self.seconds, bands.tall)
         strips = [Strip.blank(width)] * gap + [title_strip("Split", frame)]
-        kept_before, kept = self._shown
+        places_before, places = self._places
+        places_before.seconds = places.seconds = self.seconds
         if before is None:
             hint = "no other variant was seen yet: m goes to the next one"
             strips.append(Line().add(f" {hint}", WARN).strip(width))
         else:
-            upper, kept_before = band(before, frame, bands.upper, kept_before)
+            upper = band(before, frame, bands.upper, places_before)
             strips += [_head(before, width, frozen=True), *upper, Strip.blank(width)]
-        lower, kept = band(snapshot, frame, bands.lower, kept)
-        self._shown = kept_before, kept
+        lower = band(snapshot, frame, bands.lower, places)
         return [*strips, _head(snapshot, width), *lower, axis_strip(frame, snapshot.at)]
 
 

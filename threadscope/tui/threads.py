@@ -9,11 +9,13 @@ from textual.strip import Strip
 
 from threadscope.model.snapshot import Activity, ProcessRow, Role, Snapshot, ThreadRow
 from threadscope.report.units import UNKNOWN, cpu_time, percent, plural, rate, seconds
+from threadscope.tui.crowd import CPU_WEIGHT, Places
 from threadscope.tui.line import Line, fit, meter
 from threadscope.tui.palette import GHOST, GOOD, METER, MUTED, STRONG, TEXT, request_styles
 from threadscope.tui.panel import Panel
 from threadscope.tui.processes import affordable, by_process, figures, headings, title
 from threadscope.tui.rows import (
+    Crowd,
     Key,
     choose,
     fold_text,
@@ -67,9 +69,9 @@ def rows_of(snapshot: Snapshot, hide_idle: bool = False) -> list[ThreadRow]:
 class ThreadsPanel(Panel):
     """The threads, the event loop first."""
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, places: Places | None = None, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._shown: frozenset[Key] = frozenset()
+        self._places = places or Places()
         self._sort = -1
         self._reverse = False
         self._hide_idle = False
@@ -106,22 +108,35 @@ class ThreadsPanel(Panel):
         rows = rows_of(snapshot, self._hide_idle)
         room = max(1, height - self.gap - 2)
         heads = affordable(headings(snapshot), len(rows), room)
-        shown, folded = choose(rows, room - len(heads), snapshot.at, self._shown)
-        self._shown = frozenset(map(key_of, shown))
+        shown, folded = self._chosen(snapshot, rows, room - len(heads), apart=bool(heads))
         longest = max((len(row.label) for row in rows), default=0)
         label = min(16 if width >= WIDE else 11, max(11, longest))
         strips = [Strip.blank(width)] * self.gap + [self._names(label, width)]
-        strips += [
-            _process(one, label, width)
-            if isinstance(one, ProcessRow)
-            else _row(one, snapshot.at, label, width)
-            for one in by_process(self._ordered(shown), heads)
-        ]
-        if folded:
-            by_key = {key_of(row): row for row in folded}
-            text = fold_text(folded, by_key)
-            strips.append(Line().to(_label_at(width)).add(text, MUTED).strip(width))
+        mine: list[ThreadRow | Crowd[ThreadRow]] = [*self._ordered(shown), *folded]
+        for one in by_process(mine, heads):
+            if isinstance(one, ProcessRow):
+                strips.append(_process(one, label, width))
+            elif isinstance(one, Crowd):
+                strips.append(_fold(one.threads, width))
+            else:
+                strips.append(_row(one, snapshot.at, label, width))
         return [*strips, _sum(snapshot, label, width)]
+
+    def _chosen(
+        self, snapshot: Snapshot, rows: list[ThreadRow], room: int, *, apart: bool
+    ) -> tuple[list[ThreadRow], list[Crowd[ThreadRow]]]:
+        """Those that did most, or that come first in the column that they are sorted by."""
+        if self._sort >= 0:
+            ordered = self._ordered(rows)
+            first = {key_of(row): len(rows) - place for place, row in enumerate(ordered)}
+            return choose(rows, room, first, apart=apart)
+        busy: dict[Key, float] = {}
+        if len(rows) > room:  # a thread of another library has no lane, but it may compute
+            busy = {key_of(row): _cpu(row) * self._places.seconds for row in rows}
+            busy |= self._places.activity(snapshot)
+        shown, folded = choose(rows, room, busy, self._places.kept, apart=apart)
+        self._places.keep("threads", shown)
+        return shown, folded
 
     def _ordered(self, rows: list[ThreadRow]) -> list[ThreadRow]:
         if self._sort < 0:
@@ -158,6 +173,11 @@ class ThreadsPanel(Panel):
         return line.strip(width)
 
 
+def _cpu(row: ThreadRow) -> float:
+    """What a thread's CPU of a second counts, as `crowd.activity` has it."""
+    return CPU_WEIGHT * (row.cpu_percent or 0) * 10_000_000
+
+
 def _row(row: ThreadRow, at: int, label: int, width: int) -> Strip:
     wide = width >= WIDE
     busy = row.state == "R"
@@ -181,6 +201,11 @@ def _row(row: ThreadRow, at: int, label: int, width: int) -> Strip:
         line.add("GIL " if row.holds_gil else "", GOOD)
         line.add(fit(row.where, width - line.width - 1), TEXT)
     return line.strip(width)
+
+
+def _fold(rows: Sequence[ThreadRow], width: int) -> Strip:
+    text = fold_text(rows, {key_of(row): row for row in rows})
+    return Line().to(_label_at(width)).add(text, MUTED).strip(width)
 
 
 def _process(head: ProcessRow, label: int, width: int) -> Strip:
