@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import NamedTuple
 
 from threadscope.model.records import Batch
 from threadscope.probe import layout as L
+from threadscope.rings.life import lives
 from threadscope.rings.reader import RingReader, RingUnreadable
 
 LOOK_NS = 500_000_000
@@ -29,6 +31,9 @@ class Facts(NamedTuple):
 class RingSet:
     """The rings of a run folder, and those that somebody else has made.
 
+    Workers come and go while we watch: the ring of one that has ended is read to its end and let
+    go of, and its file removed where it is ours. What it told stays with whoever was told.
+
     Args:
         folder: of our own run.
         others: paths of further rings, asked at each look.
@@ -41,7 +46,12 @@ class RingSet:
         self._folder, self._others = folder, others
         self._readers: dict[str, RingReader] = {}
         """By the name in our folder, or by the whole path."""
-        self._refused: set[str] = set()
+        self._lived: set[str] = set()
+        """Those whose servers were seen to live."""
+        self._ended: set[str] = set()
+        """Those of them that were not, at the last beat."""
+        self._done: set[str] = set()
+        """What cannot be read, and what was read to its end."""
         self._looked = self._beaten = 0
         self.trouble = ""
 
@@ -78,19 +88,39 @@ class RingSet:
                 ended_before=reader.ended_before,
             )
             yield batch, is_load
+        if beats:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Closes what was over at the beat before: what came late was read since."""
+        for name in self._ended:
+            self._readers.pop(name).close()
+            self._lived.discard(name)
+            self._done.add(name)
+            if not os.path.isabs(name):
+                with contextlib.suppress(OSError):
+                    os.unlink(self._folder / name)
+        self._ended.clear()
+        for name, reader in self._readers.items():
+            if lives(reader.pid, reader.pid_start):
+                self._lived.add(name)
+            elif name in self._lived and _of_server(name):
+                self._ended.add(name)
 
     def _find(self, others: Iterable[Path]) -> None:
         try:
             names = {name for name in os.listdir(self._folder) if name.endswith(".ring")}
         except OSError:
             names = set()  # the whole folder is gone: its observation is over
-        for name in sorted(names.union(map(str, others)) - self._readers.keys() - self._refused):
+        for name in sorted(names.union(map(str, others)) - self._readers.keys() - self._done):
             try:  # of a server that ran before us, only what comes from now on
                 path = self._folder / name  # which is `name` where that is a whole path
-                self._readers[name] = RingReader(path, from_start=name in names)
+                reader = self._readers[name] = RingReader(path, from_start=name in names)
+                if lives(reader.pid, reader.pid_start):
+                    self._lived.add(name)
                 self._beaten = 0
             except RingUnreadable as error:
-                self._refused.add(name)
+                self._done.add(name)
                 self.trouble = str(error)
             except OSError:
                 continue  # gone between the list and the look: its process ended
@@ -113,6 +143,7 @@ class RingSet:
         for reader in self._readers.values():
             reader.close()
         self._readers.clear()
+        self._ended.clear()
 
 
 def _of_server(name: str) -> bool:
