@@ -218,7 +218,9 @@ class Observer:
         broken = self._course.broken if aggregator.target.running else ""
         unsaved = self._saving.trouble if self._saving else ""
         health = Health(
-            limited=self._rings.trouble or broken or unsaved or self._sight.gap,
+            limited=(
+                self._rings.trouble or broken or unsaved or self._sampler.trouble or self._sight.gap
+            ),
             monitor_percent=self._usage.percent(t),
             load_percent=self._load_percent,
         )

@@ -14,6 +14,7 @@ from threadscope.model.counted import as_seen, merged, watched
 from threadscope.model.fold import Fold
 from threadscope.model.holds import Unseen
 from threadscope.model.intake import Intake
+from threadscope.model.interruptions import Interruptions
 from threadscope.model.judging import Judging
 from threadscope.model.load_result import LoadResult
 from threadscope.model.observation import Judge
@@ -68,7 +69,7 @@ class Aggregator:
         self._phases = Phases(self._fold, self._intake, started)
         self._over = ""
         self._at_sockets: int | None = None
-        self._processes = Processes()
+        self._processes, self._interruptions = Processes(), Interruptions()
         self.target = TargetInfo()
         self.limited = "no probe in the server: its requests cannot be seen"
         """Why requests are not seen; "" once a ring of the server was read."""
@@ -86,6 +87,8 @@ class Aggregator:
 
     def _sampled(self, sample: ProcessSample) -> None:
         fold = self._fold
+        if news := self._interruptions.sampled(sample):
+            fold.log.note(sample.t, news)
         fold.timeline.hopped(-fold.threads.sampled(sample))
         used = self._processes.sampled(sample.pid, sample.t, sample.cpu_ns)
         if used is not None:
@@ -100,6 +103,7 @@ class Aggregator:
     def server_ended(self, t: int, how: str) -> None:
         """Nothing runs any more, and no ring of it tells anything new."""
         self._over = how
+        self._interruptions.over()
         self._intake.at(t, lambda: self._fold.stop(t))
         self._intake.closed = True
 
@@ -111,6 +115,7 @@ class Aggregator:
         self._fold.process_gone(t, pid)
         self._intake.process_gone(pid)
         self._processes.gone(pid)
+        self._interruptions.gone(pid)
 
     def sockets(self, waiting: int | None) -> None:
         """Without a load of ours: how many requests the sockets hold, at the least."""
@@ -282,7 +287,7 @@ class Aggregator:
                 dropped=sum(ring.dropped for ring in rings),
                 holes=sum(ring.holes for ring in rings),
                 probe_errors=sum(ring.errors for ring in rings),
-                limited=self.limited or health.limited,
+                limited=self.limited or self._interruptions.now or health.limited,
             ),
             output=output,
         )

@@ -162,6 +162,8 @@ class Fold:
             self.closed(key)
         for key in [key for key in self.limiters if key[0] == pid]:
             del self.limiters[key]
+        for key in [key for key in self._ended_on if key[0] == pid]:
+            del self._ended_on[key]
         self.timeline.hopped(-self.threads.process_gone(t, pid))
 
     def _arrive(self, ring: Ring, record: Record) -> None:

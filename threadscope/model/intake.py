@@ -74,6 +74,8 @@ class Intake:
         ring = self.rings.get(batch.pid)
         if ring is None:
             ring = self.rings[batch.pid] = Ring(batch.pid, batch.text)
+        if load and batch.dropped + batch.holes > ring.dropped + ring.holes:
+            self.at(batch.t, self._fold.clients.doubt)
         ring.dropped, ring.holes, ring.errors = batch.dropped, batch.holes, batch.errors
         latest = batch.t + SECOND
         pending = self._pending

@@ -101,13 +101,24 @@ class Clients:
 
     def __init__(self) -> None:
         self._asked: dict[int, tuple[int, int, str]] = {}
+        self._doubted: dict[tuple[int, str], int] = {}
         self.used = False
         """Whether a load was seen at all."""
 
     def sent(self, request: int, t: int, client: int, route: str = "") -> None:
         """A client asks."""
         self.used = True
+        if self._doubted:  # a client asks once at a time: it has its answer
+            self._asked.pop(self._doubted.pop((client, route), 0), None)
         self._asked[request] = (t, client, route)
+
+    def doubt(self) -> None:
+        """Records were lost, and answers may be among them."""
+        self._doubted = {
+            (client, route): request for request, (_, client, route) in self._asked.items()
+        }
+        still = set(self._doubted.values())
+        self._asked = {key: asked for key, asked in self._asked.items() if key in still}
 
     def done(self, request: int) -> None:
         """It is answered, or given up."""
@@ -130,6 +141,7 @@ class Clients:
     def forget(self) -> None:
         """The load is over: what was cut off is not in flight any more."""
         self._asked.clear()
+        self._doubted.clear()
 
     @property
     def in_flight(self) -> int:

@@ -14,14 +14,22 @@ class Sampler(Protocol):
     pid: int
 
     def sample(self, t: int) -> ProcessSample | None:
-        """One look at `t` (monotonic ns); None when the process is gone."""
+        """One look at `t` (monotonic ns); None when the process is gone.
+
+        Raises:
+            OSError: this process has no file left to open.
+        """
 
     def close(self) -> None:
         """Closes what it holds; every later sample is None."""
 
 
 def open_sampler(pid: int) -> Sampler:
-    """A sampler for the process `pid`; one that is gone gives None from the first look on."""
+    """A sampler for the process `pid`; one that is gone gives None from the first look on.
+
+    Raises:
+        OSError: this process has no file left to open.
+    """
     if sys.platform == "linux":
         from .proc import ProcessSampler
 

@@ -168,6 +168,9 @@ class ProcessSampler:
         schedstat: whether to use it; None: if the kernel fills it. Without it the CPU clocks
             move in steps of 10 ms, and nobody knows how long a thread waited for a core.
         budget: the files that may stay open.
+
+    Raises:
+        OSError: this process has no file left to open.
     """
 
     def __init__(self, pid: int, *, schedstat: bool | None = None, budget: Budget = SHARED) -> None:
@@ -179,7 +182,9 @@ class ProcessSampler:
         self._round = 0
         try:
             self._dir = os.open(f"/proc/{pid}/task", os.O_RDONLY | os.O_DIRECTORY)
-        except OSError:
+        except OSError as error:
+            if error.errno in _NO_FILES:
+                raise
             self._dir = -1
 
     def sample(self, t: int) -> ProcessSample | None:

@@ -8,6 +8,8 @@ from threadscope.model.sample import ProcessSample
 
 from .factory import Sampler, open_sampler
 
+NO_FILES = "threads are not seen: the monitor may open no more files; raise `ulimit -n`"
+
 
 class TreeSampler:
     """One sampler a process.
@@ -24,8 +26,12 @@ class TreeSampler:
         wanted = set(pids)
         for pid in self._samplers.keys() - wanted:
             self._samplers.pop(pid).close()
+        self._unopened = False
         for pid in wanted - self._samplers.keys():
-            self._samplers[pid] = open_sampler(pid)
+            try:
+                self._samplers[pid] = open_sampler(pid)
+            except OSError:  # ours, as below; the next call tries again
+                self._unopened = True
 
     def sample(self, t: int) -> tuple[list[ProcessSample], list[int]]:
         """One look at each.
@@ -37,8 +43,13 @@ class TreeSampler:
             The samples, and the processes that have ended since the last look.
         """
         samples, gone = [], []
+        self.trouble = NO_FILES if self._unopened else ""
         for pid, sampler in list(self._samplers.items()):
-            sample = sampler.sample(t)
+            try:
+                sample = sampler.sample(t)
+            except OSError:  # ours: a process that is gone raises nothing
+                self.trouble = NO_FILES
+                continue
             if sample is None:
                 gone.append(pid)
                 self._samplers.pop(pid).close()

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from threadscope.model.text import clean
 from threadscope.probe.folders import birth
+from threadscope.rings.life import lives
 
 from .errors import TargetError
 from .sockets import all_listeners, inodes
@@ -31,7 +32,7 @@ class Process(NamedTuple):
     @property
     def lives(self) -> bool:
         """Whether it is there, and not only waiting to be reaped."""
-        return self.birth != 0 and birth(self.pid) == self.birth and state(self.pid) not in "ZX"
+        return self.birth != 0 and lives(self.pid, self.birth)
 
 
 def process(pid: int) -> Process:
