@@ -10,7 +10,9 @@ ever comes but the end: the monitor's end. Its standard output tells the monitor
     exit 1           it ended, with this status
     signal 9         it was ended by this signal
 
-The command's output, both kinds, goes to the guard's standard error. When the monitor is gone,
+The command's output, both kinds, goes to the guard's standard error, a pipe that the monitor reads.
+A monitor that was suspended reads nothing: before the pipe is full, and the command would have to
+wait for room, the guard throws the oldest of it away. When the monitor is gone,
 when the guard gets SIGTERM, or when the command has ended and left processes behind, the whole
 process group is told to terminate and killed 2 s later. DIR is removed at the very end.
 
@@ -20,16 +22,23 @@ Standard library only and few modules: it must be up in some milliseconds, and h
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import select
 import signal
 import stat
 import sys
+import termios
 import time
 
 GRACE_S = 2.0
 """Between being told to terminate and being killed."""
 _LOOK_S = 0.02
+_RELIEVE_S = 0.1
+"""From one look at the command's output to the next."""
+_PART = 4
+"""More than a quarter of the pipe, at two looks in a row, nobody reads: half of that is left. Lines
+longer than half a page take a page each: a pipe can be full when a good half of its bytes are."""
 HANDLED = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGCHLD)
 """By handlers that do nothing: a signal that is ignored would be ignored by the command too."""
 
@@ -45,6 +54,37 @@ def _prctl(option: int, value: int) -> None:
             pass
 
 
+class Relief:
+    """Keeps the pipe of the command's output from filling up while nobody reads it.
+
+    It reads by a description of its own, so that it need not wait where the monitor may.
+    """
+
+    def __init__(self, pipe: int) -> None:
+        self._fd, self._late = -1, False
+        if sys.platform == "linux":
+            try:
+                self._fd = os.open(f"/proc/self/fd/{pipe}", os.O_RDONLY | os.O_NONBLOCK)
+            except OSError:  # no pipe of ours, or no descriptor: as without it
+                pass
+
+    def look(self) -> None:
+        """Throws away the oldest of it, when nobody has read it since the last look."""
+        if self._fd < 0:
+            return
+        try:
+            allowed = fcntl.fcntl(self._fd, fcntl.F_GETPIPE_SZ) // _PART
+            before, self._late = self._late, (waits := self._waits()) > allowed
+            if before and self._late:
+                os.read(self._fd, waits - allowed // 2)
+        except OSError:  # the monitor has read it meanwhile
+            pass
+
+    def _waits(self) -> int:
+        count = fcntl.ioctl(self._fd, termios.FIONREAD, bytes(4))
+        return int.from_bytes(count, sys.byteorder)
+
+
 class Guard:
     """One command and its process group.
 
@@ -58,6 +98,7 @@ class Guard:
         self.control = control
         self.pid = 0
         self.ended = False
+        self.output = Relief(2)
 
     def start(self) -> bool:
         """Starts the command and tells the monitor; False when it cannot be started."""
@@ -116,6 +157,7 @@ class Guard:
             end = time.monotonic() + GRACE_S
             while self._signal_group(0) and time.monotonic() < end:
                 time.sleep(_LOOK_S)
+                self.output.look()
                 self.reap()
             self.reap()
 
@@ -177,7 +219,8 @@ def _watch(guard: Guard) -> None:
     if not guard.start():
         return
     while not guard.ended and not asked:
-        ready, _, _ = select.select([0, wake], [], [])
+        ready, _, _ = select.select([0, wake], [], [], _RELIEVE_S)
+        guard.output.look()
         if 0 in ready and not os.read(0, 4096):
             break
         if wake in ready:
