@@ -66,7 +66,7 @@ class Session:
             TargetError: the server does not come up.
             FolderError: there is no place for the rings.
         """
-        self._folder = folder = new_run()
+        self._folder = folder = new_run(2 if self._ways else 0)  # server's and load's
         try:
             info = self._target.start(folder, probe_environment(folder, dict(os.environ)))
             if self._ways:

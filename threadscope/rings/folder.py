@@ -9,6 +9,8 @@ from pathlib import Path
 import psutil
 
 from threadscope.probe import folders
+from threadscope.probe import layout as L
+from threadscope.probe.ring import MIN_RECORDS
 
 
 class FolderError(Exception):
@@ -30,14 +32,34 @@ def base_folder() -> Path:
         raise FolderError(str(error)) from error
 
 
-def new_run() -> Path:
+def no_room(folder: Path, rings: int = 1) -> str:
+    """Why so many rings, the smallest that there are, cannot be made there; "" when they can."""
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError:  # it is gone: that is another matter
+        return ""
+    needed = rings * L.total_size(MIN_RECORDS)
+    if free >= needed:
+        return ""
+    return (
+        f"there is no room for rings in {folder}: {needed // 1000} kB are needed and {free // 1000} kB free;"
+        " set XDG_RUNTIME_DIR to a folder that has more"
+    )
+
+
+def new_run(rings: int = 0) -> Path:
     """A folder for one observation; what killed observations left is swept before.
 
+    Args:
+        rings: how many must have room in it.
+
     Raises:
-        FolderError: no folder can be made.
+        FolderError: no folder can be made, or has no room.
     """
     base = base_folder()
     sweep(base)
+    if trouble := no_room(base, rings):
+        raise FolderError(trouble)
     try:
         me = psutil.Process()
         return Path(tempfile.mkdtemp(prefix=f"run-{me.pid}-{_birth(me)}-", dir=base))

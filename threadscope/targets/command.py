@@ -9,6 +9,7 @@ from pathlib import Path
 
 from threadscope.model.snapshot import TargetInfo
 from threadscope.model.text import clean
+from threadscope.rings.folder import no_room
 
 from .errors import TargetError
 from .kept import KeptProcess
@@ -41,6 +42,7 @@ class CommandTarget(Target):
         self.command = tuple(command)
         self._asked, self._keep = asked, keep
         self._process: ServerProcess | KeptProcess | None = None
+        self._folder = Path()
         self._listeners: list[Listener] = []
         self._listening_since: float | None = None
 
@@ -50,6 +52,7 @@ class CommandTarget(Target):
         Raises:
             TargetError: there is no such command, it ends at once, or it must listen and does not.
         """
+        self._folder = folder
         # as in a terminal: what it prints is there at once
         env = {"PYTHONUNBUFFERED": "1", **environment}
         if self._keep:
@@ -117,12 +120,12 @@ class CommandTarget(Target):
         return isinstance(self._process, KeptProcess) and self._process.runs
 
     def unseen(self) -> str:
-        """Why the probe did not come in, when it had time to since the server listens."""
+        """Why the probe did not come in: when it could not, or had time to since it listens."""
         if not self._listeners:
             return ""
         self._listening_since = self._listening_since or time.monotonic()
         late = time.monotonic() - self._listening_since > PROBE_S
-        return why_no_probe(self.pids()) if late else ""
+        return no_room(self._folder) or (why_no_probe(self.pids()) if late else "")
 
     def waiting(self) -> int | None:
         """By its sockets."""
