@@ -183,7 +183,7 @@ class Observer:
         self._aggregator.target = replace(
             target, pids=pids or target.pids, url=url, workers=len(probed) or target.workers
         )
-        self._aggregator.limited = self._sight.look(pids, probed)
+        self._aggregator.limited = self._sight.look(pids, probed, self._rings.trouble)
         if isinstance(self._course, Watching):
             self._aggregator.sockets(self._target.waiting())
 

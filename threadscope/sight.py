@@ -26,12 +26,13 @@ class Sight:
         self.closer = Closer()
         """Finds the line where a probe cannot look."""
 
-    def look(self, pids: Collection[int], probed: Collection[int]) -> str:
+    def look(self, pids: Collection[int], probed: Collection[int], trouble: str = "") -> str:
         """Looks again, about once a second.
 
         Args:
             pids: of the server.
             probed: those whose probes are heard.
+            trouble: why a ring cannot be read, "" if all can.
 
         Returns:
             What is seen without a probe, and why not more; "" with one.
@@ -39,10 +40,10 @@ class Sight:
         missing = self._target.missing(probed)
         blind = not set(pids) & set(probed)
         self.gap = "" if blind else missing
-        self._stacks.follow(pids if blind and self._target.unseen() else ())
+        why = (trouble or self._target.unseen()) if blind else ""
+        self._stacks.follow(pids if why else ())
         if not blind:
             return ""
-        why = self._target.unseen()
         if not why:
             return "no probe so far: its requests cannot be seen"
         trouble = self._stacks.trouble

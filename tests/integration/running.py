@@ -29,6 +29,7 @@ class Running:
         before: words between the interpreter and `-m uvicorn`.
         more: further options of uvicorn.
         env: on top of our own environment.
+        port: None: some free one.
     """
 
     def __init__(
@@ -40,8 +41,9 @@ class Running:
         before: Sequence[str] = (),
         more: Sequence[str] = (),
         env: dict[str, str] | None = None,
+        port: int | None = None,
     ) -> None:
-        self.port = free_port()
+        self.port = port or free_port()
         self.count = folder / "count"
         self.log = folder / "server.log"
         words = ["-m", "uvicorn", app, "--port", str(self.port), "--no-access-log", *more]

@@ -80,6 +80,12 @@ class Relief:
         except OSError:  # the monitor has read it meanwhile
             pass
 
+    def close(self) -> None:
+        """Lets go of its end."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
     def _waits(self) -> int:
         count = fcntl.ioctl(self._fd, termios.FIONREAD, bytes(4))
         return int.from_bytes(count, sys.byteorder)
@@ -227,6 +233,7 @@ def _watch(guard: Guard) -> None:
             os.read(wake, 4096)
         guard.reap()
     guard.end_group()
+    guard.output.close()
 
 
 if __name__ == "__main__":

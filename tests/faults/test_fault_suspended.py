@@ -1,0 +1,156 @@
+"""Who is stopped and goes on: the server, and we ourselves."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.faults.watched import assert_no_negative
+from tests.integration.command import eventually
+from tests.integration.running import Clients
+from tests.model.by_hand import Watched, at, log, sample, thread
+from threadscope.model.interruptions import GAP_NS
+from threadscope.targets.guard import Relief
+
+
+@pytest.mark.integration
+def test_a_stopped_server_is_named_and_nothing_of_it_is_lost(watch):
+    run = watch("--no-tui")
+    run.wait_for("-- 00:")
+    [server] = run.server()
+    with Clients(run.port, "/def", 2) as clients:
+        clients.more()
+        os.kill(server, signal.SIGSTOP)
+        run.wait_for(f"limited: process {server} is stopped: `kill -CONT {server}` lets it go on")
+        os.kill(server, signal.SIGCONT)
+        run.wait_for(f"process {server} goes on")
+        clients.more()
+    assert set(clients.statuses) == {200}
+    run.wait_for_all()
+    run.signal(signal.SIGINT)
+    assert run.status() == 130
+    assert_no_negative(run)
+
+
+@pytest.mark.integration
+def test_a_suspended_monitor_makes_no_server_wait_and_says_what_it_missed(watch):
+    run = watch("--no-tui", server="uvicorn chatty:app --port {port} --no-access-log")
+    run.wait_for("-- 00:")
+    run.signal(signal.SIGSTOP)
+    since = time.monotonic_ns()
+    run.ask(times=8)  # 1.6 MB: more than a pipe holds
+    eventually(lambda: time.monotonic_ns() - since > GAP_NS)
+    run.signal(signal.SIGCONT)
+    run.wait_for("threadscope did not run for ")
+    run.ask(times=3)
+    run.wait_for_all()
+    run.signal(signal.SIGINT)
+    assert run.status() == 130
+    assert_no_negative(run)
+    assert run.counted == 11
+
+
+# -- by hand ---------------------------------------------------------------------------------------
+def notes(snapshot):
+    return [line.text for line in snapshot.log if line.text]
+
+
+def stopped(t, state):
+    return sample(t, thread(1)._replace(state=state), thread(2)._replace(state="T"))
+
+
+def test_it_is_said_once_that_a_process_is_stopped_and_once_that_it_goes_on():
+    watched = Watched()
+    told = "process 1 is stopped: `kill -CONT 1` lets it go on"
+    watched.look(50)
+    for t, state in enumerate("STTTSS"):
+        watched.aggregator.add_sample(stopped(100 * t + 100, state))
+    assert watched.fold(350).health.limited == told
+    snapshot = watched.fold(800)
+    assert notes(snapshot) == [told, "process 1 goes on, 300 ms after it was stopped"]
+    assert snapshot.health.limited == ""
+
+
+@pytest.mark.parametrize("end", ["process_ended", "server_ended"])
+def test_one_that_is_killed_while_it_is_stopped_is_not_stopped_any_more(end):
+    watched = Watched()
+    watched.look(50)
+    watched.aggregator.add_sample(stopped(100, "T"))
+    assert watched.fold(300).health.limited != ""
+    if end == "process_ended":
+        watched.aggregator.process_ended(at(400), 1)
+    else:
+        watched.aggregator.server_ended(at(400), "the server was killed by SIGKILL")
+    assert watched.fold(800).health.limited == ""
+
+
+def test_records_of_the_gap_come_before_the_word_of_it():
+    watched = Watched()
+    watched.look(50)
+    watched.server.only(500, 501, 1)
+    watched.look(50 + GAP_NS / 1e6)
+    snapshot = watched.fold(2300)
+    assert log(snapshot) == ["start 1", "end 1", "note 0"]
+    assert notes(snapshot) == [
+        "threadscope did not run for 2.00 s: what happened meanwhile may be missing"
+    ]
+
+
+# -- the pipe of the server's output ---------------------------------------------------------------
+@pytest.fixture
+def pipe():
+    """A full one, and its two ends."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    fill(writing)
+    yield reading, writing
+    os.close(reading)
+    os.close(writing)
+
+
+def fill(writing):
+    written = 0
+    while True:
+        try:
+            written += os.write(writing, b"x" * 2500)
+        except BlockingIOError:
+            return written
+
+
+def test_what_nobody_reads_is_thrown_away_at_the_second_look(pipe):
+    relief = Relief(pipe[1])
+    relief.look()
+    with pytest.raises(BlockingIOError):
+        os.write(pipe[1], b"x" * 2500)
+    relief.look()
+    assert fill(pipe[1]) > 20_000
+    assert len(os.read(pipe[0], 1 << 20)) > 20_000, "what is new is there to be read"
+    relief.close()
+
+
+def test_what_is_read_in_time_is_left_alone(pipe):
+    relief = Relief(pipe[1])
+    relief.look()
+    os.read(pipe[0], 1 << 20)
+    last = fill(pipe[1])
+    os.read(pipe[0], last - 1000)
+    for _ in range(3):
+        relief.look()
+    assert len(os.read(pipe[0], 1 << 20)) == 1000
+    relief.close()
+
+
+def test_output_that_goes_to_a_file_is_nobodys_business(tmp_path):
+    path = Path(tmp_path / "log")
+    with path.open("wb") as file:
+        file.write(b"x" * 1000)
+        file.flush()
+        relief = Relief(file.fileno())
+        for _ in range(3):
+            relief.look()
+        relief.close()
+    assert path.stat().st_size == 1000
