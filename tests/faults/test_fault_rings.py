@@ -1,4 +1,4 @@
-"""What can happen to ring files while they are in use: deleted, overwritten, cut, from elsewhere."""
+"""Ring files in use that are deleted, overwritten, cut short, or of another version."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_noise_in_the_ring_of_a_running_server_harms_neither_it_nor_the_monitor(
 
 
 def test_who_cuts_a_ring_short_under_a_server_ends_it_and_that_is_said(watch):
-    """A file that is mapped must not shrink: only its owner can do that, and nobody of ours does."""
+    """A mapped file must not shrink: only its owner can do that, and nobody of ours does."""
     run = watch("--no-tui")
     run.wait_for("-- 00:")
     os.truncate(ring_of(run), 0)

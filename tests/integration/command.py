@@ -46,6 +46,17 @@ def eventually(look, limit: float = LIMIT_S, what: str = ""):
     return result
 
 
+def family_of(folder: Path) -> dict[int, str]:
+    """Processes that have this runtime folder, by pid, and their command lines."""
+    mine, found = f"XDG_RUNTIME_DIR={folder}".encode(), {}
+    for process in psutil.process_iter():
+        with contextlib.suppress(OSError, psutil.Error):
+            environment = Path(f"/proc/{process.pid}/environ").read_bytes()
+            if mine in environment.split(b"\0"):
+                found[process.pid] = " ".join(process.cmdline())
+    return found
+
+
 class Sink:
     """Reads all of a descriptor as it comes."""
 
@@ -146,13 +157,7 @@ class Command:
     # -- what it started -----------------------------------------------------------------------
     def family(self) -> dict[int, str]:
         """Processes of this run, by pid, and their command lines."""
-        mine, found = f"XDG_RUNTIME_DIR={self.folder}".encode(), {}
-        for process in psutil.process_iter():
-            with contextlib.suppress(OSError, psutil.Error):
-                environment = Path(f"/proc/{process.pid}/environ").read_bytes()
-                if mine in environment.split(b"\0"):
-                    found[process.pid] = " ".join(process.cmdline())
-        return found
+        return family_of(self.folder)
 
     def pid_of(self, word: str) -> int:
         """The one process of this run that has the word in its command line, and is no guard."""

@@ -41,9 +41,10 @@ def no_room(folder: Path, rings: int = 1) -> str:
     needed = rings * L.total_size(MIN_RECORDS)
     if free >= needed:
         return ""
+    sizes = f"{needed // 1000} kB are needed and {free // 1000} kB free"
     return (
-        f"there is no room for rings in {folder}: {needed // 1000} kB are needed and {free // 1000} kB free;"
-        " set XDG_RUNTIME_DIR to a folder that has more"
+        f"there is no room for rings in {folder}: {sizes}; set XDG_RUNTIME_DIR to a folder that"
+        " has more"
     )
 
 
