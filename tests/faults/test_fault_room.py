@@ -92,10 +92,9 @@ def test_room_is_looked_for_before_a_folder_is_made(tmp_path, monkeypatch):
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("view", ["--json", "--no-tui"])
-def test_a_report_for_which_there_is_no_room(tmp_path, view):
+def test_a_report_for_which_there_is_no_room(tmp_path):
     env = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)}
-    words = ["demo", "cpu", view, "-n", "3", "--mode", "def", "--work", WORK]
+    words = ["demo", "cpu", "--json", "-n", "3", "--mode", "def", "--work", WORK]
     with open("/dev/full", "wb") as full:
         done = subprocess.run(
             [sys.executable, "-m", "threadscope", *words], env=env, stdout=full,
