@@ -54,5 +54,6 @@ def test_a_server_without_descriptors_is_told_by_what_its_clients_got(watch):
     assert run.status() == 0
     [phase] = run.document["phases"]
     assert phase["requests"]["failed"] > 0
-    assert phase["server"]["requests_completed"] == run.counted > 0
+    assert phase["requests"]["completed"] == run.counted > 0, "who reached it was answered"
+    assert phase["server"]["requests_completed"] >= run.counted
     assert "errors" in [finding["lint"] for finding in phase["findings"]]

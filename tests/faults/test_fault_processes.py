@@ -210,7 +210,7 @@ def test_processes_and_threads_that_vanish_between_the_list_and_the_look():
             samples, gone = sampler.sample(time.monotonic_ns())
             seen.update(sample.pid for sample in samples)
             ended.update(gone)
-            return len(ended - {parent.pid}) > 20
+            return len(ended - {parent.pid}) > 5
 
         eventually(look, what="many vanished")
         assert sampler.trouble == ""
