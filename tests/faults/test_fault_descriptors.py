@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import signal
 import sys
 
 import pytest
 
-from tests.faults.watched import assert_no_negative, done, last_status
+from tests.faults.watched import SLEEPING, assert_no_negative, done, last_status
 from tests.integration.command import eventually
-from tests.integration.running import SERVED, Clients
-from tests.integration.test_attach import DORMANT, HOME
+from tests.integration.running import Clients
 
 pytestmark = [
     pytest.mark.integration,
@@ -29,7 +27,7 @@ def allow(pid, files):
 
 def test_a_monitor_without_descriptors_says_so_and_sees_on(serve, threadscope_):
     """It must not take what it cannot look at for a server that has ended."""
-    server = serve(before=DORMANT, env={"PYTHONPATH": os.pathsep.join([str(SERVED), HOME])})
+    server = serve(**SLEEPING)
     watching = threadscope_("attach", server.pid, "--no-tui")
     with Clients(server.port, "/def", 2) as clients:
         watching.wait_for(" cores ")

@@ -10,10 +10,9 @@ import time
 
 import pytest
 
-from tests.faults.watched import done
-from tests.integration.command import eventually
-from tests.integration.running import SERVED, Clients
-from tests.integration.test_attach import DORMANT, HOME
+from tests.faults.watched import SLEEPING, done
+from tests.integration.command import Command, eventually
+from tests.integration.running import Clients
 from threadscope.probe import layout as L
 from threadscope.rings.set import BEAT_NS, RingSet
 from threadscope.sampling.tree import TreeSampler
@@ -72,9 +71,8 @@ def two(names):
 
 
 @pytest.mark.integration
-def test_a_server_that_comes_back_with_another_number_is_another_one(serve, threadscope_, tmp_path):
-    sleeping = {"before": DORMANT, "env": {"PYTHONPATH": os.pathsep.join([str(SERVED), HOME])}}
-    server = serve(**sleeping)
+def test_a_server_that_comes_back_with_another_number_is_another_one(serve, threadscope_):
+    server = serve(**SLEEPING)
     watching = threadscope_("attach", f":{server.port}", "--no-tui")
     with Clients(server.port, "/def", 1) as clients:
         eventually(lambda: done(watching) > 0, what="requests are seen")
@@ -83,7 +81,7 @@ def test_a_server_that_comes_back_with_another_number_is_another_one(serve, thre
         server.process.wait()
     assert watching.status() == 1
     assert watching.err.text == "Error: the server ended\n"
-    again = serve(port=server.port, **sleeping)
+    again = serve(port=server.port, **SLEEPING)
     assert again.pid != server.pid
     before = again.counted
     seen = threadscope_("attach", f":{again.port}", "--json", "-n", "20", "--url", "/def")
@@ -95,9 +93,7 @@ def test_a_server_that_comes_back_with_another_number_is_another_one(serve, thre
 
 
 @pytest.mark.integration
-def test_of_two_monitors_each_sees_all_until_the_one_that_owns_the_server_dies(watch, tmp_path):
-    from tests.integration.command import Command
-
+def test_of_two_monitors_each_sees_all_until_the_one_that_owns_the_server_dies(watch):
     first = watch("--no-tui")
     first.wait_for("-- 00:")
     [server] = first.server()

@@ -9,24 +9,18 @@ import signal
 
 import pytest
 
-from tests.integration.command import eventually
-from tests.integration.running import SERVED, Clients
-from tests.integration.test_attach import DORMANT, HOME
+from tests.faults.watched import SLEEPING
+from tests.integration.running import Clients
 from threadscope.probe import layout as L
 
 pytestmark = pytest.mark.integration
-
-
-def ring_of(run):
-    [path] = eventually(lambda: list(run.folder.glob("threadscope/run-*/server-*.ring")))
-    return path
 
 
 def test_the_folder_of_the_rings_is_deleted(watch):
     run = watch("--no-tui")
     run.wait_for("-- 00:")
     run.ask(times=3)
-    shutil.rmtree(ring_of(run).parent)
+    shutil.rmtree(run.ring.parent)
     run.ask(times=4)
     run.wait_for_all()
     run.signal(signal.SIGINT)
@@ -38,7 +32,7 @@ def test_noise_in_the_ring_of_a_running_server_harms_neither_it_nor_the_monitor(
     run.wait_for("-- 00:")
     with Clients(run.port, "/def", 2) as clients:
         clients.more()
-        path = ring_of(run)
+        path = run.ring
         size = path.stat().st_size
         for data in (b"\xff" * size, random.Random(7).randbytes(size)):
             with path.open("r+b") as file:
@@ -56,13 +50,13 @@ def test_who_cuts_a_ring_short_under_a_server_ends_it_and_that_is_said(watch):
     """A mapped file must not shrink: only its owner can do that, and nobody of ours does."""
     run = watch("--no-tui")
     run.wait_for("-- 00:")
-    os.truncate(ring_of(run), 0)
+    os.truncate(run.ring, 0)
     assert run.status() == 128 + signal.SIGBUS
     assert "Error: the server was killed by SIGBUS" in run.err.text
 
 
 def test_a_ring_of_a_newer_version_is_named_and_the_server_serves_on(serve, threadscope_, tmp_path):
-    server = serve(before=DORMANT, env={"PYTHONPATH": os.pathsep.join([str(SERVED), HOME])})
+    server = serve(**SLEEPING)
     with Clients(server.port, "/def", 1) as clients:
         clients.more()
         [path] = tmp_path.glob(f"threadscope/run-*/server-{server.pid}-*.ring")

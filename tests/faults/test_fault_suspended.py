@@ -14,6 +14,7 @@ from tests.integration.command import eventually
 from tests.integration.running import Clients
 from tests.model.by_hand import Watched, at, log, sample, thread
 from threadscope.model.interruptions import GAP_NS
+from threadscope.rings.reader import RingReader
 from threadscope.targets.guard import Relief
 
 
@@ -41,9 +42,19 @@ def test_a_suspended_monitor_makes_no_server_wait_and_says_what_it_missed(watch)
     run = watch("--no-tui", server="uvicorn chatty:app --port {port} --no-access-log")
     run.wait_for("-- 00:")
     run.signal(signal.SIGSTOP)
-    since = time.monotonic_ns()
-    run.ask(times=8)  # 1.6 MB: more than a pipe holds
-    eventually(lambda: time.monotonic_ns() - since > GAP_NS)
+    since, other = time.monotonic_ns(), RingReader(run.ring)
+    try:
+
+        def the_gap_is_long_enough():
+            other.beat(now := time.monotonic_ns())  # the probe stays awake, however slow this is
+            return now - since > GAP_NS
+
+        for _ in range(8):  # 1.6 MB: more than a pipe holds
+            run.ask()
+            the_gap_is_long_enough()
+        eventually(the_gap_is_long_enough)
+    finally:
+        other.close()
     run.signal(signal.SIGCONT)
     run.wait_for("threadscope did not run for ")
     run.ask(times=3)

@@ -8,11 +8,18 @@ import sys
 import urllib.request
 from pathlib import Path
 
+import threadscope
 from tests.integration.command import Command, eventually
 from tests.integration.running import SERVED
 from threadscope.targets.ports import free_port
 
 HERE = Path(__file__).parent / "served"
+_HOME = str(Path(threadscope.__file__).parent.parent)
+SLEEPING = {
+    "before": ("-m", "threadscope.probe", "--"),
+    "env": {"PYTHONPATH": os.pathsep.join([str(SERVED), _HOME])},
+}
+"""Options of `Running` for a server with a probe that sleeps until somebody attaches."""
 
 
 def done(command) -> int:
@@ -75,6 +82,12 @@ class Watched(Command):
         ours = ("-m threadscope ", "guard.py")
         family = self.family().items()
         return sorted(pid for pid, line in family if not any(word in line for word in ours))
+
+    @property
+    def ring(self) -> Path:
+        """Of the server's only process."""
+        [path] = eventually(lambda: list(self.folder.glob("threadscope/run-*/server-*.ring")))
+        return path
 
     def wait_for_all(self) -> None:
         """Until it says that as many requests ended as the app has counted."""
