@@ -13,7 +13,6 @@ import pytest
 from tests.integration.command import WORK, eventually, family_of
 from tests.integration.running import SERVED
 from threadscope.probe import layout as L
-from threadscope.probe.ring import MIN_RECORDS
 from threadscope.rings.folder import FolderError, new_run, no_room
 from threadscope.targets.ports import free_port
 
@@ -50,7 +49,7 @@ def start(folder, *words):
 @needs_mounts
 def test_a_load_needs_room_and_nothing_is_started_without_it(tmp_path):
     out, err = start(tmp_path, "demo", "cpu", "--json").communicate(timeout=60)
-    needed = f"{2 * L.total_size(MIN_RECORDS) // 1000} kB are needed"
+    needed = f"{2 * L.total_size(L.MIN_RECORDS) // 1000} kB are needed"
     told = f"Error: there is no room for rings in {tmp_path}/threadscope: {needed} and "
     assert err.startswith(told)
     assert err.endswith("; set XDG_RUNTIME_DIR to a folder that has more\n")
@@ -82,7 +81,7 @@ def answers(port):
 def test_room_is_looked_for_before_a_folder_is_made(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     free = shutil.disk_usage(tmp_path).free
-    many = free // L.total_size(MIN_RECORDS) + 10_000
+    many = free // L.total_size(L.MIN_RECORDS) + 10_000
     assert no_room(tmp_path) == ""
     assert no_room(tmp_path / "gone", many) == "", "that is another matter"
     with pytest.raises(FolderError, match=r"there is no room for rings in .*: .* kB are needed"):

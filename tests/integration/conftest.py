@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.integration.attaching import serve, threadscope_
 from tests.integration.command import Command
+
+__all__ = ["demo", "serve", "threadscope_"]
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 import threadscope
-from tests.integration.command import Command, eventually
-from tests.integration.running import SERVED, Clients, Running
+from tests.integration.command import eventually
+from tests.integration.running import SERVED, Clients
 from tests.pythons import other_python, pure_packages
 from threadscope.probe import layout as L
 from threadscope.rings.reader import RingReader
@@ -26,39 +26,6 @@ pytestmark = [
 ]
 DORMANT = ("-m", "threadscope.probe", "--")
 HOME = str(Path(threadscope.__file__).parent.parent)
-
-
-@pytest.fixture
-def serve(tmp_path):
-    """Starts a server; it ends with the test."""
-    started = []
-
-    def serve(*arguments, **options):
-        started.append(Running(tmp_path, *arguments, **options))
-        return started[-1]
-
-    yield serve
-    for one in started:
-        one.end()
-
-
-@pytest.fixture
-def threadscope_(tmp_path):
-    """Runs `threadscope ...` in the server's runtime folder."""
-    started = []
-
-    def run(*arguments, **more):
-        started.append(Command(tmp_path, *map(str, arguments), **more))
-        return started[-1]
-
-    yield run
-    for one in started:
-        if one.process.poll() is None:
-            one.process.kill()
-            one.process.wait()
-        for stream in (one.process.stdout, one.process.stderr):
-            if stream:
-                stream.close()
 
 
 def report(command):

@@ -80,6 +80,8 @@ SEPARATOR = "\x1f"
 
 # -- records -----------------------------------------------------------------------------------
 RECORDS = 32 * 1024
+MIN_RECORDS = 1024
+"""Of the smallest ring, where the file system is short."""
 RECORD = struct.Struct("=QBBHIQQQIIIHHQ")
 """seq, kind, flags, status, tid, request, t, a, x, y, z, what, n, seq again."""
 

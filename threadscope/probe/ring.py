@@ -16,7 +16,6 @@ from collections import deque
 
 from . import layout as L
 
-MIN_RECORDS = 1024
 BLOCK = 64
 """Slots of the open table that come into use together."""
 READ_AGAIN_NS = 1_000_000
@@ -52,7 +51,7 @@ def _allocate(path: str, records: int) -> tuple[int, int]:
                 return fd, records
             except OSError:
                 os.ftruncate(fd, 0)  # nobody has mapped it yet
-                if records <= MIN_RECORDS:
+                if records <= L.MIN_RECORDS:
                     raise
                 records //= 2
     except OSError as error:

@@ -10,7 +10,6 @@ import psutil
 
 from threadscope.probe import folders
 from threadscope.probe import layout as L
-from threadscope.probe.ring import MIN_RECORDS
 
 
 class FolderError(Exception):
@@ -38,7 +37,7 @@ def no_room(folder: Path, rings: int = 1) -> str:
         free = shutil.disk_usage(folder).free
     except OSError:  # it is gone: that is another matter
         return ""
-    needed = rings * L.total_size(MIN_RECORDS)
+    needed = rings * L.total_size(L.MIN_RECORDS)
     if free >= needed:
         return ""
     sizes = f"{needed // 1000} kB are needed and {free // 1000} kB free"
