@@ -10,6 +10,8 @@ from functools import partial
 from threadscope.model.snapshot import Endpoint, Event, LogLine
 
 LOG_LINES = 400
+MOST_ASKED = 65_536
+"""Unanswered at a time; a load has 10,000 clients at most, and some beside."""
 ARRIVED_LONG_BEFORE_NS = 50_000_000
 """An arrival gets a line of its own when the start came so much later."""
 
@@ -107,6 +109,8 @@ class Clients:
     def sent(self, request: int, t: int, client: int, route: str = "") -> None:
         """A client asks."""
         self.used = True
+        if len(self._asked) >= MOST_ASKED:
+            return
         self._asked[request] = (t, client, route)
 
     def done(self, request: int) -> None:
