@@ -14,6 +14,7 @@ import click
 from threadscope.cli_recording import save_option
 from threadscope.lint_options import lint_options, settings_of
 from threadscope.options import seconds, whole
+from threadscope.usage import complain
 
 if TYPE_CHECKING:
     from threadscope.load.plan import LoadPlan
@@ -204,5 +205,5 @@ def _report(session: Session, limits: Limits, options: dict[str, Any]) -> int:
 
 
 def _cannot(why: str) -> int:
-    click.echo(f"Error: {why}", err=True)
+    complain(why)
     return CANNOT

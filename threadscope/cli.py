@@ -15,7 +15,7 @@ from threadscope.cli_recording import film_options, keep_from, save_option, savi
 from threadscope.lint_options import known_lint, lint_options, settings_of
 from threadscope.options import RATE_HELP, load_options, load_plan, rate, seconds, whole
 from threadscope.signals import quiet_interrupt
-from threadscope.usage import Commands
+from threadscope.usage import Commands, complain
 
 if TYPE_CHECKING:
     from threadscope.targets.demo_list import Demo
@@ -143,7 +143,7 @@ def _demos(names: Sequence[str]) -> list[Demo]:
     for name in names:
         if name not in demos:
             known = "\n".join(_listed(demos, "  "))
-            click.echo(f"Error: there is no demo {name!r}. The demos are:\n{known}", err=True)
+            complain(f"there is no demo {name!r}. The demos are:\n{known}")
             sys.exit(2)
     return [demos[name] for name in dict.fromkeys(names)]
 
@@ -214,7 +214,7 @@ def explain(name: str | None) -> None:
     try:
         click.echo(article(LINTS[known_lint(name)]))
     except click.BadParameter as error:
-        click.echo(f"Error: {error.message}", err=True)
+        complain(error.message)
         sys.exit(2)
 
 

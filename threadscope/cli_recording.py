@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from threadscope.usage import say
+
 if TYPE_CHECKING:
     from threadscope.keep import Keep
     from threadscope.recording.encode import Encoder
@@ -78,6 +80,7 @@ def keep_from(title: str, options: dict[str, Any], *, lines: bool = False) -> Ke
         lines: it shows no screen.
     """
     from threadscope.keep import SIZE, Keep
+    from threadscope.model.text import clean
 
     record, screenshot, size = (options.pop(name) for name in ("record", "screenshot", "size"))
     version, save = int(options.pop("cast_version")), options.pop("save", None)
@@ -89,7 +92,7 @@ def keep_from(title: str, options: dict[str, Any], *, lines: bool = False) -> Ke
     terminal = all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
     if filmed and not terminal:
         size = size or SIZE
-    return Keep(title, save, record, version, screenshot, size)
+    return Keep(clean(title), save, record, version, screenshot, size)
 
 
 def saving(keep: Keep) -> Encoder | None:
@@ -154,7 +157,7 @@ def report(file: Path, form: str | None) -> None:
         raise click.ClickException(str(error)) from error
     click.echo(text)
     if trouble:
-        click.echo(f"Warning: {trouble}", err=True)
+        say(f"Warning: {trouble}")
 
 
 ENDINGS = {
@@ -207,8 +210,8 @@ def export(file: Path, form: str | None, output: Path | None, **cut: Any) -> Non
     except RecordingError as error:
         raise click.ClickException(str(error)) from error
     if trouble:
-        click.echo(f"Warning: {trouble}", err=True)
-    click.echo(f"wrote {output}", err=True)
+        say(f"Warning: {trouble}")
+    say(f"wrote {output}")
 
 
 def _export(file: Path, output: Path, form: str, cut: dict[str, Any]) -> str:

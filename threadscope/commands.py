@@ -14,6 +14,7 @@ from threadscope.cli_recording import film_options, keep_from, save_option, savi
 from threadscope.lint_options import lint_options, settings_of
 from threadscope.options import own_load_options
 from threadscope.signals import quiet_interrupt
+from threadscope.usage import complain, say
 
 if TYPE_CHECKING:
     from threadscope.targets.target import Target
@@ -63,7 +64,7 @@ def run(command: tuple[str, ...], keep: bool, **options: Any) -> None:  # noqa: 
     target = CommandTarget(command, asked=_needs_port(options), keep=keep)
     status = _watch(shlex.join(("threadscope", "run", "--", *command)), target, options)
     if target.left_behind:
-        click.echo(target.left_behind, err=True)
+        say(target.left_behind)
     sys.exit(status)
 
 
@@ -115,7 +116,7 @@ def dump(server: str, as_json: bool) -> None:
     try:
         snapshot = glance(server)
     except (TargetError, FolderError) as error:
-        click.echo(f"Error: {error}", err=True)
+        complain(str(error))
         sys.exit(1)
     if as_json:
         click.echo(json.dumps(dump_document(snapshot), indent=1))
@@ -127,9 +128,11 @@ def dump(server: str, as_json: bool) -> None:
 def doctor() -> None:
     """Say what this machine allows, and what to do about it."""
     from threadscope.doctor import examine
+    from threadscope.model.text import clean
 
     for finding in examine():
-        click.echo(f"{'ok ' if finding.fine else '-- '} {finding.name:<18} {finding.said}")
+        said = clean(finding.said)  # names of folders and programs are in it
+        click.echo(f"{'ok ' if finding.fine else '-- '} {finding.name:<18} {said}")
         if finding.advice:
             click.echo(f"{'':22} {finding.advice}")
 
@@ -163,10 +166,7 @@ def _list_servers() -> int:
 
     found = servers()
     if not found:
-        click.echo(
-            "Error: no Python server of yours runs here: start one by `threadscope run -- COMMAND`",
-            err=True,
-        )
+        complain("no Python server of yours runs here: start one by `threadscope run -- COMMAND`")
         return 1
     click.echo(f"{'PID':>8}  {'LISTENS ON':<24} {'PROBE':<6} COMMAND")
     for one in found:

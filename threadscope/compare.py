@@ -25,6 +25,7 @@ from threadscope.session import Session
 from threadscope.signals import Signals
 from threadscope.targets.demo_list import Demo
 from threadscope.targets.errors import TargetError
+from threadscope.usage import complain
 
 LOOK_S = 0.05
 ROUND_S = 3.0
@@ -86,7 +87,7 @@ def report(outcome: Outcome, form: str) -> int:
         for line in lines(outcome.trials):
             click.echo(line)
     for title, why in outcome.failures.items():
-        click.echo(f"Error: {title} could not be measured: {why}", err=True)
+        complain(f"{title} could not be measured: {why}")
     if outcome.signal:
         return 128 + outcome.signal
     return 1 if outcome.failures else 0

@@ -23,6 +23,7 @@ from threadscope.report.load_text import load_lines
 from threadscope.report.units import duration, plural, rate
 from threadscope.signals import Signals
 from threadscope.targets.process import Ended
+from threadscope.usage import complain
 
 LOOK_S = 0.1
 CONNECT_S = 5.0
@@ -53,13 +54,13 @@ def load(plan: LoadPlan, *, as_json: bool) -> int:
                 check_server(origin, min(CONNECT_S, plan.timeout_s))
             summary = _run(plan, signals)
         except LoadError as error:
-            click.echo(f"Error: {error}", err=True)
+            complain(str(error))
             return 128 + signals.number if signals.number else 1
         _print(summary, as_json)
         if signals.number:
             return 128 + signals.number
     if not summary.statuses:
-        click.echo(f"Error: {_why_nothing(summary)}", err=True)
+        complain(_why_nothing(summary))
         return 1
     return 0
 

@@ -34,7 +34,7 @@ from threadscope.session import Session
 from threadscope.signals import Signals
 from threadscope.stage import Linger, show
 from threadscope.targets.errors import TargetError
-from threadscope.usage import cannot_write, close_output
+from threadscope.usage import cannot_write, close_output, complain
 from threadscope.views import View
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def start_session(session: Session, signals: Signals) -> None:
 
 def _complain(text: str) -> int:
     try:
-        click.echo(f"Error: {text}", err=True)
+        complain(text)
     except OSError:  # the terminal is gone
         pass
     return 1

@@ -12,6 +12,8 @@ import click
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """What a write to standard output fails with."""
+MOST_SAID = 20_000
+"""Characters of a line."""
 
 
 class Commands(click.Group):
@@ -26,7 +28,7 @@ class Commands(click.Group):
             error.show()
             sys.exit(error.exit_code)
         except click.ClickException as error:
-            click.echo(f"Error: {error.format_message()}{_hint(error)}", err=True)
+            complain(f"{error.format_message()}{_hint(error)}")
             sys.exit(error.exit_code)
         except click.Abort:
             sys.exit(130)
@@ -42,6 +44,25 @@ def _hint(error: click.ClickException) -> str:
     if context is None or isinstance(error, click.BadParameter):
         return ""
     return f"\nhint: {context.command_path} --help"
+
+
+def say(text: str) -> None:
+    """Says something on standard error: whatever was found, a name, a path, a server's last words.
+
+    Args:
+        text: its lines are made harmless for a terminal, each by itself.
+
+    Raises:
+        OSError: there is nobody to hear it.
+    """
+    from threadscope.model.text import clean
+
+    click.echo("\n".join(clean(line, MOST_SAID) for line in text.split("\n")), err=True)
+
+
+def complain(why: str) -> None:
+    """Says on standard error what went wrong; as `say` does."""
+    say(f"Error: {why}")
 
 
 def cannot_write(error: OSError) -> int:

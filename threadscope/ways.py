@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from threadscope.load.plan import LoadPlan
+from threadscope.model.redact import shown_url
 from threadscope.model.snapshot import Variant
 from threadscope.options import load_plan
 from threadscope.phases import Way
@@ -35,7 +36,8 @@ def check(options: Mapping[str, Any]) -> None:
         return
     for url in urls:
         if not url.startswith("/") and "://" not in url:
-            raise click.UsageError(f"{url!r} is no path: begin it with a slash, as in /items/1")
+            shown = shown_url(url)
+            raise click.UsageError(f"{shown!r} is no path: begin it with a slash, as in /items/1")
     _plan(options, _SOMEWHERE)
 
 
@@ -49,7 +51,7 @@ def ways(options: Mapping[str, Any]) -> list[Way]:
     if not urls:
         return []
     method = options["method"].upper()
-    variant = Variant("load", f"{method} {', '.join(urls)}")
+    variant = Variant("load", f"{method} {', '.join(map(shown_url, urls))}")
     return [Way(variant, lambda base: [_plan(options, base)])]
 
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from threadscope.model.text import clean
 from threadscope.sampling import parse
 
 counters = st.integers(0, 2**63)
@@ -25,7 +26,7 @@ def test_stat_reads_the_fields_whatever_the_name_holds(comm, state, values):
     assert stat.ticks == values[14 - 4] + values[15 - 4]
     assert stat.born == values[22 - 4]
     assert stat.processor == values[39 - 4]
-    assert stat.name == comm.decode(errors="replace")
+    assert stat.name == clean(comm.decode(errors="replace"))
 
 
 @given(st.binary(max_size=300))

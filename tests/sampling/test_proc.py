@@ -117,7 +117,7 @@ def test_finds_the_threads_that_psutil_finds(sampler):
 
 def test_a_name_with_spaces_parentheses_and_newlines(sampler):
     with threads(1, named, b"a) R 1\n((b") as [tid]:
-        _, rows = until(sampler, lambda rows: rows[tid].name == "a) R 1\n((b")
+        _, rows = until(sampler, lambda rows: rows[tid].name == "a) R 1((b")
         assert rows[tid].state == "S"
         assert rows[tid].born > 1
 

@@ -12,7 +12,8 @@ from threadscope.model.redact import shown_url
 CLIENT_FIELD = "{client}"
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
-_TARGET = re.compile(r"[\x21-\x7e]*")
+_TARGET = re.compile(r"[\x21-\x5b\x5d-\x7e]*")
+"""Without the backslash: where it ends a host, parsers are of two minds."""
 OURS = frozenset({"connection", "content-length", "transfer-encoding", "x-threadscope-request"})
 """Headers that the load writes itself: another value would break its counting."""
 
@@ -32,7 +33,8 @@ def check_url(url: str, *, allow_remote: bool = False) -> str:
     if parts.scheme not in ("http", "https") or not host or port == 0:
         raise ValueError(f"{wanted}, not {shown_url(url) or 'nothing'}")
     if not _TARGET.fullmatch(url):
-        raise ValueError(f"{wanted}; spaces and letters like ü must be %-encoded: {shown_url(url)}")
+        odd = "spaces, backslashes and letters like ü must be %-encoded"
+        raise ValueError(f"{wanted}; {odd}: {shown_url(url)}")
     if not (allow_remote or is_loopback(host)):
         raise ValueError(f"{host} is not this machine: say --allow-remote if you may load it")
     return url

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 
 from threadscope.model.snapshot import Answerer
+from threadscope.model.text import clean
 
 
 def answerers(bodies: Mapping[str, int]) -> tuple[Answerer, ...]:
@@ -18,8 +19,8 @@ def answerers(bodies: Mapping[str, int]) -> tuple[Answerer, ...]:
     for text, count in bodies.items():
         try:
             said = json.loads(text)
-            thread = str(said["thread"]), int(said["ident"])
-        except (ValueError, TypeError, LookupError):
+            thread = clean(str(said["thread"]), 60), int(said["ident"])
+        except (ValueError, TypeError, LookupError, OverflowError):
             continue
         found[thread] = found.get(thread, 0) + count
     threads = [Answerer(name, ident, count) for (name, ident), count in found.items()]

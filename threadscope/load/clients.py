@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from threadscope.load.address import is_loopback
 from threadscope.load.answer import ErrorKind, NoAnswer, failed_connection
 from threadscope.load.asker import Asker
 from threadscope.load.connection import (
@@ -91,7 +92,9 @@ class PlainClients:
 
     async def __aenter__(self) -> PlainClients:
         for origin in {origin_of(url) for url in self._plan.urls}:
-            self._places[origin] = await Place.look_up(origin, self._new_connection)
+            self._places[origin] = await Place.look_up(
+                origin, self._new_connection, allow_remote=self._plan.allow_remote
+            )
         self._keeper = asyncio.create_task(self._deadlines.keep())
         return self
 
@@ -126,15 +129,22 @@ class Place:
         """The one that worked last comes first."""
 
     @classmethod
-    async def look_up(cls, origin: Origin, new_connection: Callable[[], Connection]) -> Place:
-        """Asks the system; a name that nobody knows has no address, and every request fails."""
+    async def look_up(
+        cls, origin: Origin, new_connection: Callable[[], Connection], *, allow_remote: bool = False
+    ) -> Place:
+        """Asks the system; a name that nobody knows has no address, and every request fails.
+
+        Nor has one of another machine, without leave: somebody may have made localhost that.
+        """
         try:
             found = await asyncio.get_running_loop().getaddrinfo(
                 origin.host, origin.port, type=socket.SOCK_STREAM
             )
         except OSError:
             found = []
-        return cls([(str(entry[4][0]), origin.port) for entry in found], new_connection)
+        hosts = [str(entry[4][0]) for entry in found]
+        mine = [(host, origin.port) for host in hosts if allow_remote or is_loopback(host)]
+        return cls(mine, new_connection)
 
     async def connect(self) -> Connection:
         """A new connection.

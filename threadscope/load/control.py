@@ -25,6 +25,7 @@ from threadscope.load.messages import (
     to_line,
 )
 from threadscope.load.plan import LoadPlan
+from threadscope.model.text import clean
 
 ERROR_LINES = 50
 ERROR_WIDTH = 500
@@ -162,7 +163,7 @@ class LoadProcess:
     def _read_errors(self, process: subprocess.Popen[bytes]) -> None:
         with _lines_of(process.stderr) as pipe:
             while line := pipe.readline(ERROR_WIDTH):  # a longer one comes in pieces
-                self._lines.append(line.decode("utf-8", "replace").rstrip("\n"))
+                self._lines.append(clean(line.decode("utf-8", "replace")))
 
     def _read_events(self, process: subprocess.Popen[bytes], errors: threading.Thread) -> None:
         with _lines_of(process.stdout) as pipe:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from types import TracebackType
 
@@ -20,7 +21,9 @@ from aiohttp import (
     DummyCookieJar,
     ServerDisconnectedError,
     TCPConnector,
+    ThreadedResolver,
 )
+from aiohttp.abc import ResolveResult
 from aiohttp.typedefs import LooseHeaders
 from multidict import CIMultiDict
 from yarl import URL
@@ -43,6 +46,24 @@ class LeanRequest(ClientRequest):
         """Adds none: Accept, Accept-Encoding and the like are bytes that nobody reads."""
 
 
+class LocalResolver(ThreadedResolver):
+    """Knows this machine's addresses only."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """As there.
+
+        Raises:
+            OSError: the name is none of this machine.
+        """
+        found = await super().resolve(host, port, family)
+        mine = [one for one in found if is_loopback(one["host"])]
+        if not mine:
+            raise OSError(f"{host} is not this machine")
+        return mine
+
+
 class SecureClients:
     """Clients that share a session. Certificates of other machines are checked, ours are not."""
 
@@ -52,7 +73,12 @@ class SecureClients:
     async def __aenter__(self) -> SecureClients:
         trusted = all(is_loopback(URL(url).host or "") for url in self._plan.urls)
         self._session = ClientSession(
-            connector=TCPConnector(limit=0, ssl=not trusted, force_close=not self._plan.keep_alive),
+            connector=TCPConnector(
+                limit=0,
+                ssl=not trusted,
+                force_close=not self._plan.keep_alive,
+                resolver=None if self._plan.allow_remote else LocalResolver(),
+            ),
             cookie_jar=DummyCookieJar(),
             request_class=LeanRequest,
             timeout=ClientTimeout(total=self._plan.timeout_s),

@@ -28,8 +28,8 @@ from threadscope.model.snapshot import (
     Limiter,
     Role,
 )
-from threadscope.model.tally import Ended, LimiterStats, Tally
-from threadscope.model.threads import Thread, ThreadTable
+from threadscope.model.tally import MAX_HOLDS, Ended, LimiterStats, Tally
+from threadscope.model.threads import MOST_THREADS, Thread, ThreadTable
 from threadscope.model.timeline import Timeline
 from threadscope.model.windows import SECOND, Rate
 
@@ -44,6 +44,8 @@ ENDED_KEPT = 4096
 LAG_WINDOW_NS = SECOND
 WINDOW_NS = 6 * SECOND
 """Tallies older than this are dropped."""
+MOST_LIMITERS, MOST_WITHIN = 1024, 64
+"""Threadpools, and hops within hops on one thread: more are not to be believed."""
 
 
 class Fold:
@@ -220,7 +222,8 @@ class Fold:
             endpoint = ring.endpoint(what) if what else known
             hold = self.holds.ended(thread, number, endpoint, begin, t, cpu * 1000)
             tally = self._tally(t)
-            tally.holds.append(hold)
+            if len(tally.holds) < MAX_HOLDS:
+                tally.holds.append(hold)
             if endpoint.route:
                 tally.routes[endpoint].held_up(hold)
 
@@ -242,6 +245,8 @@ class Fold:
         endpoint = ring.endpoint(what)
         request = self.closed((ring.pid, number))
         self._ended_on[ring.pid, tid] = number, endpoint
+        if len(self._ended_on) > MOST_THREADS:
+            self._ended_on.clear()
         if request is None:
             request = OpenRequest(arrived, 0, endpoint)
         if flags & F_ONLY:
@@ -287,6 +292,8 @@ class Fold:
         request = self.open.get((ring.pid, number))
         if request is not None:
             request.client_request = request.client_request or client
+        if len(thread.running) >= MOST_WITHIN:
+            return
         thread.running[number] = Activity(number, request.endpoint if request else Endpoint(), t)
         thread.active_at = t
         if request is not None and flags & F_ENDPOINT and not request.started:
@@ -311,6 +318,8 @@ class Fold:
     # -- the process ---------------------------------------------------------------------------
     def _limiter(self, ring: Ring, record: Record) -> None:
         _, _, _, _, _, number, t, borrowed, total, waiting, _, what, _, _ = record
+        if len(self.limiters) >= MOST_LIMITERS and (ring.pid, number) not in self.limiters:
+            return
         name = ring.text(what)
         self.limiters[ring.pid, number] = Limiter(name, total, borrowed, waiting)
         known = self._tally(t).processes[ring.pid].limiters

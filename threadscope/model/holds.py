@@ -30,6 +30,8 @@ SILENT_NS = 400_000_000
 NATIVE = "native code that keeps the GIL"
 """Who has it while the probe waits for it in vain; Python code gives it away when asked."""
 RECENT = 64
+MOST_LOOPS = 4096
+"""Of which something is remembered; a server has one a process, or a few."""
 
 
 @dataclass(slots=True)
@@ -84,6 +86,8 @@ class Holds:
         open_requests: Mapping[Key, OpenRequest], request: int,
     ) -> None:  # fmt: skip
         """Counts who waits while a step holds the loop."""
+        if len(self._waiting) > MOST_LOOPS:
+            self._waiting.clear()
         self._waiting[pid, tid] = begin, self._who(pid, clients, open_requests, request)
 
     def _who(
@@ -105,6 +109,8 @@ class Holds:
 
     def found(self, pid: int, tid: int, begin: int, own: str, innermost: str) -> None:
         """The probe saw where a loop's thread was in a step that began then."""
+        if len(self._places) > MOST_LOOPS:
+            self._places.clear()
         if self._looked.get((pid, tid)) != begin:  # else that came first, and saw more
             self._places[pid, tid] = begin, own, innermost
 

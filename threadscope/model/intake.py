@@ -139,6 +139,7 @@ class Intake:
         idle = fold.threads.release(ring.pid, running, batch.t - LOST_AFTER_NS)
         fold.timeline.hopped(-idle)
         table = {entry.request for entry in batch.open}
+        self._missing = {key: t for key, t in self._missing.items() if key in fold.open}
         for key in [key for key in fold.open if key[0] == ring.pid]:
             if key[1] in table or key[1] in running:
                 self._missing.pop(key, None)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from threadscope.model.snapshot import Endpoint
+from threadscope.model.text import clean
 
 Record = tuple[int, ...]
 """seq, kind, flags, status, tid, request, t, a, x, y, z, what, n, seq: see `probe.layout`.
@@ -67,6 +68,11 @@ class Batch(NamedTuple):
 
 
 SEPARATOR = "\x1f"
+
+
+def clean_parts(text: str) -> str:
+    """The same string, each of its parts harmless for a terminal."""
+    return SEPARATOR.join([clean(part) for part in text.split(SEPARATOR)])
 
 
 def endpoint(text: str) -> Endpoint:

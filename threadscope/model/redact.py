@@ -16,13 +16,16 @@ _SECRET_PARAMETERS = re.compile(
 
 
 def shown_url(url: str) -> str:
-    """The URL without its `user:password@` and without the values of parameters like `token=`."""
+    """The URL without its `user:password@` and without the values of parameters like `token=`.
+
+    A path, `/x?token=1`, is one without a host.
+    """
     try:
         parts = urlsplit(url)
     except ValueError:  # no URL at all: nobody knows what is what in it
         return HIDDEN
     _, at, place = parts.netloc.rpartition("@")
-    if not parts.netloc and "@" in url:
+    if not parts.netloc and "@" in url and not url.startswith("/"):
         return HIDDEN
     netloc = f"{HIDDEN}@{place}" if at else place
     query = "&".join(_shown_parameter(one) for one in parts.query.split("&"))

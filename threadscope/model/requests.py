@@ -10,6 +10,8 @@ from functools import partial
 from threadscope.model.snapshot import Endpoint, Event, LogLine
 
 LOG_LINES = 400
+MOST_ASKED = 65_536
+"""Unanswered at a time; a load has 10,000 clients at most, and some beside."""
 ARRIVED_LONG_BEFORE_NS = 50_000_000
 """An arrival gets a line of its own when the start came so much later."""
 
@@ -110,6 +112,8 @@ class Clients:
         self.used = True
         if self._doubted:  # a client asks once at a time: it has its answer
             self._asked.pop(self._doubted.pop((client, route), 0), None)
+        if len(self._asked) >= MOST_ASKED:
+            return
         self._asked[request] = (t, client, route)
 
     def doubt(self) -> None:

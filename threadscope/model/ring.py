@@ -7,6 +7,7 @@ from typing import Any
 
 from threadscope.model.records import endpoint
 from threadscope.model.snapshot import Endpoint
+from threadscope.model.text import clean
 
 
 class Ring:
@@ -37,8 +38,8 @@ class Ring:
         return found
 
     def text(self, number: int) -> str:
-        """The text of a string number."""
-        return self._text(number)
+        """The text of a string number, one that is no endpoint: without separators."""
+        return clean(self._text(number))
 
 
 Item = tuple[int, Ring | None, Any]

@@ -28,6 +28,8 @@ SHORT_NS = MERGE_NS // 4
 """Spans shorter than SHORT_NS become one within MERGE_NS: nobody can see them apart."""
 _new_span = partial(tuple.__new__, Span)
 """Half the price of Span(...), for thousands of them a second."""
+MOST_THREADS = 8192
+"""Of all processes; of more that a ring names nothing is kept."""
 ROLE_LOOP, ROLE_WORKER, ROLE_PROBE = 1, 2, 4
 
 Key = tuple[int, int]
@@ -214,6 +216,8 @@ class ThreadTable:
         """A thread, made at first sight; a role gives it its label, once."""
         thread = self._threads.get((pid, tid))
         if thread is None:
+            if len(self._threads) >= MOST_THREADS:
+                return Thread(pid, tid, 0)
             thread = self._threads[pid, tid] = Thread(pid, tid, 0)
         if role is not None and thread.role is not role and thread.role is Role.OTHER:
             thread.role = role

@@ -11,6 +11,8 @@ from threadscope.model.behaviour import Evidence
 BUCKET_NS = 100_000_000
 KEPT = 600
 """Buckets: a minute."""
+UNSEEN_NS = 600_000_000_000
+"""When nobody looked for so long, the state at the last look says nothing of what was."""
 
 
 class Timeline:
@@ -56,6 +58,8 @@ class Timeline:
 
     def pass_to(self, t: int) -> None:
         """Lets the present state last until t; a t that is past already changes nothing."""
+        if t - self._now > UNSEEN_NS:
+            self._now = t - KEPT * BUCKET_NS
         while self._now < t:
             if self._now >= self._present_end:
                 index = (self._now - self.origin) // BUCKET_NS

@@ -13,10 +13,23 @@ import tempfile
 def base_path() -> str:
     """The user's folder for all observations, which need not exist."""
     runtime = os.environ.get("XDG_RUNTIME_DIR")
-    if runtime and os.access(runtime, os.W_OK):
+    if runtime and _is_mine(runtime):
         return os.path.join(runtime, "threadscope")
     parent = "/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir()
     return os.path.join(parent, "threadscope-%d" % os.getuid())
+
+
+def _is_mine(folder: str) -> bool:
+    """Whether nobody else can put, or replace, something in a folder.
+
+    It may be another user's, as with `sudo -E`, or a group's.
+    """
+    try:
+        status = os.stat(folder)
+    except OSError:
+        return False
+    shared = status.st_mode & 0o022 and not status.st_mode & stat.S_ISVTX
+    return status.st_uid == os.getuid() and not shared and os.access(folder, os.W_OK)
 
 
 def make_base() -> str:

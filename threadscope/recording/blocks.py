@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,8 +25,12 @@ HEAD = Struct("<3I")
 """Length and CRC-32 of what follows, and how much of it, unpacked, is JSON."""
 RECORD = Struct("<QBBHIQQQIIIHH")
 """A ring's record without its second sequence number."""
-MOST = 64 << 20
-"""Bytes of a block, unpacked; ours are a thousandth of that."""
+MOST_TEXT, MOST = 8 << 20, 32 << 20
+"""Bytes of a block's JSON, and of all of it, unpacked; `encode` writes blocks of a sixth of that.
+As Python's objects they take twenty times as much: a block that was made to be unpacked is none."""
+
+FARTHEST = 1e19
+"""Fractions are seconds, shares and percentages; this is more ns than a clock of 64 bits has."""
 
 Entry = list[Any]
 
@@ -98,6 +103,7 @@ class BlockReader:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
+            refuse_other_than_files(path)
             self.size = path.stat().st_size
             with path.open("rb") as file:
                 line = file.readline(80)
@@ -132,25 +138,63 @@ class BlockReader:
         if len(head) < HEAD.size:
             return None
         length, crc, text = HEAD.unpack(head)
-        if len(packed) != length or zlib.crc32(packed) != crc:
+        if len(packed) != length or zlib.crc32(packed) != crc or text > MOST_TEXT:
             return None
         try:
             data = zlib.decompressobj().decompress(packed, MOST)
-            entries = json.loads(data[:text])
+            entries = _entries(data[:text])
             records = list(RECORD.iter_unpack(data[text:]))
         except (ValueError, RecursionError, zlib.error, StructError):
             return None
         return Block(entries, records, begin + HEAD.size + length)
 
 
+def _entries(text: bytes) -> list[Entry]:
+    """What a block's JSON says. A number that no clock or count can have makes it none of ours."""
+    entries = json.loads(text, parse_int=_whole, parse_float=_fraction, parse_constant=_no_number)
+    if not isinstance(entries, list):
+        raise ValueError("no list")
+    return entries
+
+
+def _whole(text: str) -> int:
+    if len(text) > 20:  # 64 bits have 20 digits at most
+        raise ValueError("no number of ours")
+    return int(text)
+
+
+def _fraction(text: str) -> float:
+    number = float(text)
+    if not -FARTHEST < number < FARTHEST:
+        raise ValueError("no number of ours")
+    return number
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no number")
+
+
+def refuse_other_than_files(path: Path) -> None:
+    """A pipe would keep us waiting, a device has no end.
+
+    Raises:
+        RecordingError: the path leads to something else than a file.
+        OSError: it leads nowhere.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise RecordingError(f"cannot read {path}: it is not a file")
+
+
 def _refuse_to_replace(path: Path) -> None:
     """Anything but an older session: a name that was mistyped costs nobody a file."""
     try:
+        if not path.is_file():
+            return
         with path.open("rb") as file:
             start = file.read(len(MAGIC))
     except OSError:
         return
-    if path.is_file() and start and start != MAGIC:
+    if start and start != MAGIC:
         raise RecordingError(f"{path} exists and is no session file: choose another name")
 
 

@@ -53,12 +53,18 @@ def table(trace: Trace) -> str:
         begin, end = one.begin - trace.started, one.end - trace.started
         writer.writerow(
             (
-                one.kind, one.pid, one.tid or "", trace.threads.get((one.pid, one.tid), ""),
-                one.request, one.client or "", one.label, f"{begin / 1e9:.6f}", f"{end / 1e9:.6f}",
+                one.kind, one.pid, one.tid or "", _name(trace.threads.get((one.pid, one.tid), "")),
+                one.request, one.client or "", _name(one.label),
+                f"{begin / 1e9:.6f}", f"{end / 1e9:.6f}",
                 _ms(end - begin), _ms(one.cpu_ns), _ms(one.wait_ns), one.status or "",
             )
         )  # fmt: skip
     return out.getvalue()
+
+
+def _name(text: str) -> str:
+    """Never the formula that a spreadsheet would make of it."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
 
 
 def _ms(ns: int | None) -> str:

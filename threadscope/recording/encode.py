@@ -23,6 +23,10 @@ from threadscope.recording.plain import to_plain, without_queries
 
 BLOCK_NS = 1_000_000_000
 """What a crash may cost."""
+HEAVY = 4 << 20
+"""Bytes, about, at which a block is written before its time: none gets too large to be read."""
+ROW = 200
+"""Bytes of what is told of a thread, a cell or an open request: seldom more."""
 pack = RECORD.pack
 
 
@@ -54,7 +58,7 @@ class Encoder:
         self._records: list[bytes] = []
         self._rings: dict[tuple[int, bool], _RingState] = {}
         self._threads: dict[int, dict[int, ThreadSample]] = {}
-        self._written = 0
+        self._written = self._weight = 0
 
     @property
     def trouble(self) -> str:
@@ -108,6 +112,8 @@ class Encoder:
         if texts := _new_texts(ring, batch):
             more["texts"] = texts
         self._entries.append(["batch", batch.pid, int(load), batch.t, len(batch.records), more])
+        rows = len(batch.cells) + len(batch.open) + 3 * len(texts)
+        self._weigh(rows * ROW + len(batch.records) * RECORD.size)
 
     def sample(self, sample: ProcessSample) -> None:
         """What the kernel says of a process: the threads that changed, and which there are."""
@@ -117,6 +123,7 @@ class Encoder:
         order = list(threads) if threads.keys() != known.keys() else None
         self._threads[sample.pid] = threads
         self._entries.append(["sample", sample.pid, sample.t, sample.cpu_ns, changed, order])
+        self._weigh(len(changed) * ROW)
 
     def target(self, target: TargetInfo) -> None:
         """The server's facts."""
@@ -143,9 +150,14 @@ class Encoder:
             self._written = now
             self._flush()
 
+    def _weigh(self, more: int) -> None:
+        self._weight += more
+        if self._weight > HEAVY:
+            self._flush()
+
     def _flush(self) -> None:
         entries, records = self._entries, self._records
-        self._entries, self._records = [], []
+        self._entries, self._records, self._weight = [], [], 0
         if entries:
             self._file.write(entries, records)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from threadscope.recording.blocks import MAGIC
+from threadscope.recording.blocks import MAGIC, refuse_other_than_files
 from threadscope.recording.chrometrace import chrome_trace, table
 from threadscope.recording.decode import SessionFile
 from threadscope.recording.errors import RecordingError
 from threadscope.recording.frames import Cast, Cut, Frame, frames
 from threadscope.recording.gif import write_gif
+from threadscope.recording.memory import check_memory
 from threadscope.recording.page import page
 from threadscope.recording.slices import read_trace
 from threadscope.recording.svg import animated
@@ -46,6 +47,7 @@ def export_cast(source: Path, to: Path, form: str, cut: Cut, progress: Progress)
         return
     kept: list[Frame] = []
     for frame in film:
+        check_memory(source)
         kept.append(frame)
         if len(kept) > MOST_FRAMES:
             raise RecordingError(
@@ -85,6 +87,7 @@ def is_session(path: Path) -> bool:
         RecordingError: it cannot be read.
     """
     try:
+        refuse_other_than_files(path)
         with path.open("rb") as file:
             return file.read(len(MAGIC)) == MAGIC
     except OSError as error:

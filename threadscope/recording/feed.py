@@ -9,7 +9,7 @@ from typing import NamedTuple
 from threadscope.model.aggregator import Aggregator
 from threadscope.model.observation import Judge
 from threadscope.model.snapshot import PhaseSummary, Snapshot, TargetInfo
-from threadscope.recording.decode import Call, SessionFile
+from threadscope.recording.decode import NOT_OURS, Call, SessionFile
 from threadscope.recording.errors import RecordingError
 
 NOT_SAVED = ("What a server printed is not in a session file.",)
@@ -38,7 +38,7 @@ class Feeder:
         """
         try:
             return self._tell(call)
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+        except NOT_OURS as error:
             raise RecordingError(f"{self._path} holds what this version cannot read") from error
 
     def _tell(self, call: Call) -> Snapshot | None:

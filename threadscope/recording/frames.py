@@ -9,13 +9,17 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyte
 from pyte.screens import Char
 
+from threadscope.model.text import clean
+from threadscope.recording.blocks import refuse_other_than_files
 from threadscope.recording.errors import RecordingError
+from threadscope.recording.memory import check_memory
 
 FOREGROUND, BACKGROUND = "e0e0e0", "121212"
 """Of what has no colour of its own."""
@@ -32,11 +36,21 @@ FOREIGN = re.compile(
     r"|\x1b[PX^_][^\x1b]*\x1b\\"
 )
 """What pyte takes for something else: private sequences, and strings other than titles."""
-UNSHOWN = re.compile("[^\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What no XML may hold: control characters and halves of characters."""
+UNSHOWN = re.compile(
+    "[^\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+    "|[\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+)
+"""What no XML may hold, and what would steer a terminal: control characters, halves of characters,
+marks that turn the direction of writing or have no width."""
 HEX = re.compile("[0-9a-f]{6}")
-MAX_SIDE = 1000
-"""Columns or rows; no terminal has more."""
+MAX_SIDE, MAX_CELLS = 1000, 200_000
+"""Columns or rows, and cells in all; no terminal has more."""
+MAX_LINE = 32 << 20
+"""Bytes of an event: what is sent to a screen at once is a thousandth of that."""
+MAX_S = 1e9
+"""Thirty years."""
+LINES_A_LOOK = 256
+"""From one look at our memory to the next."""
 
 
 class Run(NamedTuple):
@@ -108,6 +122,7 @@ class Cast:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
+            refuse_other_than_files(path)
             self.bytes = path.stat().st_size
             with path.open(encoding="utf-8") as file:
                 head = json.loads(file.readline(1 << 20))
@@ -118,8 +133,8 @@ class Cast:
                 )
             size = head["term"] if self.version == 3 else head
             names = ("cols", "rows") if self.version == 3 else ("width", "height")
-            self.columns, self.rows = (_side(size[name]) for name in names)
-            self.title = UNSHOWN.sub("?", str(head.get("title") or path.stem))[:200]
+            self.columns, self.rows = _sides(*(size[name] for name in names))
+            self.title = clean(str(head.get("title") or path.stem), 200)
         except OSError as error:
             raise RecordingError(f"cannot read {path}: {error.strerror}") from error
         except (ValueError, KeyError, TypeError, RecursionError) as error:
@@ -133,24 +148,35 @@ class Cast:
         """
         clock, read = 0.0, 0
         with self.path.open("rb") as file:
-            for number, line in enumerate(file, 1):
+            for number, line in enumerate(iter(partial(file.readline, MAX_LINE), b""), 1):
+                if number % LINES_A_LOOK == 0:
+                    check_memory(self.path)
                 read += len(line)
                 if number == 1 or not line.strip() or line.startswith(b"#"):
                     continue
                 try:
                     t, code, data = json.loads(line)
-                    clock = clock + t if self.version == 3 else float(t)
-                except (ValueError, TypeError, RecursionError):
+                    clock = _moment(clock + t if self.version == 3 else t)
+                except (ValueError, TypeError, RecursionError, OverflowError):
                     if read >= self.bytes:
                         return
                     raise RecordingError(f"{self.path}, line {number}: no event") from None
                 yield CastEvent(clock, str(code), str(data), read)
 
 
-def _side(value: Any) -> int:  # noqa: ANN401  # from JSON
-    if not isinstance(value, int) or not 1 <= value <= MAX_SIDE:
-        raise ValueError(value)
-    return value
+def _sides(columns: Any, rows: Any) -> tuple[int, int]:  # noqa: ANN401  # from JSON
+    for side in (columns, rows):
+        if type(side) is not int or not 1 <= side <= MAX_SIDE:
+            raise ValueError(side)
+    if columns * rows > MAX_CELLS:
+        raise ValueError(columns * rows)
+    return columns, rows
+
+
+def _moment(t: Any) -> float:  # noqa: ANN401  # from JSON
+    if not isinstance(t, int | float) or not 0 <= t <= MAX_S:
+        raise ValueError(t)
+    return float(t)
 
 
 class Terminal:
@@ -250,10 +276,10 @@ def frames(cast: Cast, cut: Cut) -> Iterator[tuple[Frame, int]]:
 
 def _size(data: str, path: Path) -> tuple[int, int]:
     try:
-        columns, rows = (_side(int(part)) for part in data.split("x"))
+        columns, rows = (int(part) for part in data[:20].split("x"))
+        return _sides(columns, rows)
     except ValueError as error:
         raise RecordingError(f"{path}: {data!r:.40} is no size of a terminal") from error
-    return columns, rows
 
 
 class _Steps:

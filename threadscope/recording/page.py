@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 
 from threadscope.recording.frames import Frame
 from threadscope.recording.svg import CELL, RowBook, film, ground_of, screen_size, window
+
+PLACES = re.compile("@(?:TITLE|SVG|TIMES|WIDTH)@")
 
 
 def page(frames: Sequence[Frame], title: str) -> str:
@@ -29,6 +32,4 @@ def page(frames: Sequence[Frame], title: str) -> str:
         "@WIDTH@": str(screen_size(frames)[0] * CELL),
     }
     text = files(__package__).joinpath("page.html").read_text(encoding="utf-8")
-    for name, part in parts.items():
-        text = text.replace(name, part, 1)
-    return text
+    return PLACES.sub(lambda place: parts[place[0]], text)  # at once: a part may look like a place

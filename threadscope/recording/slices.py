@@ -9,6 +9,7 @@ from typing import NamedTuple
 from threadscope.model.fold import DONE, END, F_ONLY, HOP_OUT, STEP, STEP_RECORD_NS
 from threadscope.model.records import Batch, Record, endpoint
 from threadscope.model.snapshot import Snapshot
+from threadscope.model.text import clean
 from threadscope.recording.decode import SessionFile
 from threadscope.recording.feed import Feeder
 
@@ -119,7 +120,7 @@ def _step(batch: Batch, record: Record) -> list[Slice]:
 def _hop(batch: Batch, record: Record) -> list[Slice]:
     _, _, _, _, tid, number, t, begin, cpu, waited, client, what, *_ = record
     function = endpoint(batch.text(what))
-    label = function.name or function.label or batch.text(what)
+    label = function.name or function.label or clean(batch.text(what))
     return [
         Slice(HOP_KIND, batch.pid, tid, begin, t, number, label, client or None, cpu * 1000,
               waited * 1000)

@@ -1,12 +1,15 @@
-"""The report as Markdown: for a ticket, or a page."""
+"""The report as Markdown: for a ticket, or a page. Names are shown as they are."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from threadscope.model.snapshot import PhaseSummary, TargetInfo
 from threadscope.report.compare import ROWS, compare_lines
 from threadscope.report.units import UNKNOWN, duration, percent
+
+_FORMATS = re.compile(r"[\\`*\[\]<>|~&!]")
 
 
 def markdown(target: TargetInfo, phases: Sequence[PhaseSummary]) -> str:
@@ -20,11 +23,12 @@ def markdown(target: TargetInfo, phases: Sequence[PhaseSummary]) -> str:
 
 
 def _lines(target: TargetInfo, phases: Sequence[PhaseSummary]) -> Iterator[str]:
-    yield f"# {target.title}"
+    yield f"# {_inert(target.title)}"
     yield ""
     gil = "GIL not known" if target.gil is None else f"GIL {'on' if target.gil else 'off'}"
     python = f"Python {target.python or UNKNOWN}, {gil}"
-    yield f"`{target.command}` on {python}, {target.loop or UNKNOWN}, {target.cpus} cores"
+    command = target.command.replace("`", "'")
+    yield f"`{command}` on {python}, {target.loop or UNKNOWN}, {target.cpus} cores"
     yield ""
     yield from _table(
         ["", *(phase.variant.key or phase.variant.title for phase in phases)],
@@ -39,12 +43,12 @@ def _lines(target: TargetInfo, phases: Sequence[PhaseSummary]) -> Iterator[str]:
 
 def _phase(phase: PhaseSummary) -> Iterator[str]:
     yield ""
-    yield f"## {phase.variant.title}"
+    yield f"## {_inert(phase.variant.title)}"
     yield ""
-    yield f"{phase.behaviour.word.upper()}: {phase.behaviour.reason}."
+    yield f"{phase.behaviour.word.upper()}: {_inert(phase.behaviour.reason)}."
     if phase.aborted:
         yield ""
-        yield f"It ended early, after {duration(phase.duration_s * 1e9)}: {phase.aborted}."
+        yield f"It ended early, after {duration(phase.duration_s * 1e9)}: {_inert(phase.aborted)}."
     yield ""
     yield from _table(
         ["thread", "TID", "CPU %", "run-queue wait %", "hops"],
@@ -68,4 +72,9 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 
 def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    return "| " + " | ".join(map(_inert, cells)) + " |"
+
+
+def _inert(text: str) -> str:
+    """No link, picture, markup or further column comes of it."""
+    return _FORMATS.sub(r"\\\g<0>", text)

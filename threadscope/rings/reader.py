@@ -1,19 +1,20 @@
 """The reading end of a ring file.
 
 It reads with `pread`, never through a mapping: a file that is cut short under a mapping kills the
-reader. Nothing in a ring is believed: sizes are checked, strings are cleaned, a record counts only
-when it was complete before and after it was copied.
+reader. Nothing in a ring is believed: it must be a file, and its user's; sizes are checked, strings
+are cleaned, a record counts only when it was complete before and after it was copied.
 """
 
 from __future__ import annotations
 
 import os
+import stat
 import struct
 from itertools import chain
 from itertools import count as count_from
 from pathlib import Path
 
-from threadscope.model.records import CellEntry, OpenEntry, Record
+from threadscope.model.records import CellEntry, OpenEntry, Record, clean_parts
 from threadscope.model.text import clean
 from threadscope.probe import layout as L
 
@@ -21,12 +22,16 @@ CHUNK = 512
 FIRST_CHUNK = 32
 """Mostly little is new. Where more writers than this have claimed and not written, what others
 wrote behind them is found by a later look."""
+MOST_SLOTS = 1 << 18
+"""Eight times what the probe makes: a ring is never read into more memory than this takes."""
 HOLE_AFTER_NS = 250_000_000
 """A number may be claimed and written late (112 ms were seen); after this it never comes."""
 _HEADER = struct.Struct(f"={L.HEADER_WORDS}Q")
 _CELL = struct.Struct(f"={L.CELL_WORDS}Q")
 _WORD = struct.Struct("=Q")
 _KINDS = frozenset(range(L.ARRIVE, L.HOP_END + 1))
+_OPEN = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+"""Whatever lies there: no link leads elsewhere, no pipe keeps us waiting."""
 _SIZE = L.RECORD.size
 _WORDS = _SIZE // L.WORD
 
@@ -58,11 +63,11 @@ class RingReader:
             from_start: read all that the ring still holds; else only what comes from now on.
 
         Raises:
-            RingUnreadable: it is no ring of this version, or cut short.
+            RingUnreadable: it is no ring of this version, or cut short, or somebody else's.
             OSError: it cannot be opened.
         """
-        self.path = path
-        self._fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        self.path, self._name = path, clean(path.name, 80)
+        self._fd = os.open(path, _OPEN)
         try:
             self._check()
         except BaseException:
@@ -80,25 +85,30 @@ class RingReader:
             self.ended_before = sum(cell.ended for cell in self.cells())
 
     def _check(self) -> None:
+        file = os.fstat(self._fd)
+        if not stat.S_ISREG(file.st_mode):
+            raise RingUnreadable(f"{self._name} is not a file")
+        if file.st_uid != os.geteuid() and os.geteuid():
+            raise RingUnreadable(f"{self._name} belongs to another user")
         data = os.pread(self._fd, _HEADER.size, 0)
         if len(data) < _HEADER.size:
-            raise RingUnreadable(f"{self.path.name} is cut short")
+            raise RingUnreadable(f"{self._name} is cut short")
         words = _HEADER.unpack(data)
         if words[L.W_MAGIC] != L.MAGIC:
-            raise RingUnreadable(f"{self.path.name} is not a ring file")
+            raise RingUnreadable(f"{self._name} is not a ring file")
         if words[L.W_VERSION] != L.VERSION:
             raise RingUnreadable(
-                f"{self.path.name} has version {words[L.W_VERSION]}, this threadscope reads "
+                f"{self._name} has version {words[L.W_VERSION]}, this threadscope reads "
                 f"{L.VERSION}: use the same threadscope on both sides"
             )
         self._sections = [
             words[L.W_SECTIONS + 3 * i : L.W_SECTIONS + 3 * i + 3] for i in range(L.S_RECORDS + 1)
         ]
         self.slots = self._sections[L.S_RECORDS][2]
-        if not 1 <= self.slots <= 1 << 22 or self._sections != L.sections(self.slots):
-            raise RingUnreadable(f"{self.path.name} has sections of another shape")
-        if os.fstat(self._fd).st_size < L.total_size(self.slots):
-            raise RingUnreadable(f"{self.path.name} is cut short")
+        if not 1 <= self.slots <= MOST_SLOTS or self._sections != L.sections(self.slots):
+            raise RingUnreadable(f"{self._name} has sections of another shape")
+        if file.st_size < L.total_size(self.slots):
+            raise RingUnreadable(f"{self._name} is cut short")
         self.pid, self.pid_start = words[L.W_PID], words[L.W_PID_START]
 
     def _newest(self) -> int:
@@ -140,8 +150,7 @@ class RingReader:
         length = min(L.STRING_LENGTH.unpack_from(data)[0], size - 2)
         if not length:
             return ""  # perhaps not written yet: not remembered
-        parts = data[2 : 2 + length].decode("utf-8", "replace").split(L.SEPARATOR)
-        text = self._texts[number] = L.SEPARATOR.join(clean(part) for part in parts)
+        text = self._texts[number] = clean_parts(data[2 : 2 + length].decode("utf-8", "replace"))
         return text
 
     def cells(self, header: Header | None = None) -> list[CellEntry]:
@@ -160,7 +169,7 @@ class RingReader:
         begun = bool(request and role & L.ROLE_WORKER)  # a hop that has not ended
         return CellEntry(
             request, words[L.C_NOW_SINCE], what & 0xFFFF, words[L.C_NOW_CLIENT], what >> 48,
-            words[L.C_TID], self.text(words[L.C_NAME]), role, words[L.C_ENDED],
+            words[L.C_TID], clean(self.text(words[L.C_NAME])), role, words[L.C_ENDED],
             max(words[L.C_HOPS] - begun, 0), words[L.C_HOPS_BEFORE], words[L.C_WEBSOCKETS],
         )  # fmt: skip
 

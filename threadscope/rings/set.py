@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from threadscope.model.records import Batch
+from threadscope.model.text import clean
 from threadscope.probe import layout as L
 from threadscope.rings.life import lives
 from threadscope.rings.reader import RingReader, RingUnreadable
@@ -17,6 +19,10 @@ LOOK_NS = 500_000_000
 """From one look for rings that others have made to the next. Into our own folder we look each time:
 a worker's requests are there as soon as its ring, and must be folded in their time."""
 BEAT_NS = 1_000_000_000
+MOST_RINGS = 1024
+"""Of one observation: many more than a server has processes."""
+_PASSING = (errno.ENOENT, errno.EMFILE, errno.ENFILE)
+"""What may be otherwise at the next look: its process ended just now, or we lack descriptors."""
 
 
 class Facts(NamedTuple):
@@ -39,7 +45,7 @@ class RingSet:
         others: paths of further rings, asked at each look.
 
     Attributes:
-        trouble: why a ring cannot be read, "" if all can.
+        trouble: why the first of the rings that cannot be read is not, "" if all can.
     """
 
     def __init__(self, folder: Path, others: Callable[[], Iterable[Path]] = lambda: ()) -> None:
@@ -112,7 +118,11 @@ class RingSet:
             names = {name for name in os.listdir(self._folder) if name.endswith(".ring")}
         except OSError:
             names = set()  # the whole folder is gone: its observation is over
-        for name in sorted(names.union(map(str, others)) - self._readers.keys() - self._done):
+        seen = self._readers.keys() | self._done
+        for name in sorted(names.union(map(str, others)) - seen):
+            if len(self._readers) >= MOST_RINGS:
+                self.trouble = self.trouble or f"more than {MOST_RINGS:,} rings: some are not read"
+                return
             try:  # of a server that ran before us, only what comes from now on
                 path = self._folder / name  # which is `name` where that is a whole path
                 reader = self._readers[name] = RingReader(path, from_start=name in names)
@@ -120,18 +130,25 @@ class RingSet:
                     self._lived.add(name)
                 self._beaten = 0
             except RingUnreadable as error:
-                self._done.add(name)
-                self.trouble = str(error)
-            except OSError:
-                continue  # gone between the list and the look: its process ended
+                self._refuse(name, str(error))
+            except OSError as error:
+                if error.errno not in _PASSING:
+                    self._refuse(name, f"{clean(os.path.basename(name), 80)}: {error.strerror}")
+
+    def _refuse(self, name: str, why: str) -> None:
+        if len(self._done) < MOST_RINGS:  # as many as wish to be remembered
+            self._done.add(name)
+        self.trouble = self.trouble or why
 
     def facts(self) -> Facts | None:
         """Of the first server whose ring was found."""
         for name, reader in self._readers.items():
             if _of_server(name):
                 header = reader.header()
-                loop, http = reader.text(header[L.W_LOOP]), reader.text(header[L.W_HTTP])
-                return Facts(reader.text(header[L.W_PYTHON]), bool(header[L.W_GIL]), loop, http)
+                python, loop, http = (
+                    clean(reader.text(header[word])) for word in (L.W_PYTHON, L.W_LOOP, L.W_HTTP)
+                )
+                return Facts(python, bool(header[L.W_GIL]), loop, http)
         return None
 
     def pids(self) -> set[int]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
+from threadscope.model.text import clean
+
 NS_PER_TICK = 1_000_000_000 // (os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100)
 
 
@@ -37,8 +39,11 @@ def split_stat(data: bytes) -> int:
 
 
 def stat_name(data: bytes, end: int) -> str:
-    """The name between the first `(` and `end`; at most 15 bytes, in any encoding or none."""
-    return data[data.index(b"(") + 1 : end].decode(errors="replace")
+    """The name between the first `(` and `end`, harmless for a terminal.
+
+    At most 15 bytes, which a thread may choose: any encoding or none, control characters too.
+    """
+    return clean(data[data.index(b"(") + 1 : end].decode(errors="replace"))
 
 
 def stat_fields(data: bytes, end: int) -> list[bytes]:

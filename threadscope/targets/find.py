@@ -83,7 +83,8 @@ def rings_of(pids: Iterable[int]) -> list[Path]:
     wanted = {f"server-{pid}-{birth(pid)}.ring" for pid in pids}
     folders = {Path(base_path(), name) for name in _names(base_path())}
     folders |= {Path(x) for pid in pids if (x := _told(pid))}
-    return sorted(path for folder in folders for name in wanted if (path := folder / name).exists())
+    found = (folder / name for folder in folders for name in wanted)
+    return sorted(path for path in found if os.path.exists(path))  # whatever a folder is called
 
 
 def _told(pid: int) -> str:

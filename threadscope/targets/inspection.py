@@ -20,6 +20,8 @@ _PYTHON = re.compile(r"python(?:\d+(?:\.\d+)?)?[a-z]*$|pypy[\d.]*$")
 _VERSION = re.compile(r"python(\d+\.\d+)")
 _NO_ENVIRONMENT = re.compile(r"-[a-zA-Z]*[IES]")
 """`-I`, `-E`, `-S`, alone or with other letters before them."""
+_LONGEST = 16_384
+"""Bytes of a command line: nobody reads more."""
 _WITH_VALUE = ("-c", "-m", "-W", "-X", "--check-hash-based-pycs")
 
 
@@ -53,8 +55,11 @@ def parent(pid: int) -> int:
 
 
 def arguments(pid: int) -> list[str]:
-    """Its command line."""
-    return [clean(x.decode(errors="replace")) for x in _read(pid, "cmdline").split(b"\0")[:-1]]
+    """Its command line, or what it calls itself; harmless for a terminal."""
+    line = _read(pid, "cmdline")[:_LONGEST]
+    return [
+        clean(x.decode(errors="replace")) for x in line.removesuffix(b"\0").split(b"\0") if line
+    ]
 
 
 def command(pid: int) -> str:

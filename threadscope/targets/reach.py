@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
+from threadscope.model.text import clean
+
 from . import inspection
 from .sockets import inodes, listeners
 
@@ -15,7 +17,7 @@ def why_no_probe(pids: Iterable[int]) -> str:
     held = {one.inode for one in listeners(pids)}
     serving = [pid for pid in pids if inodes(pid) & held] or list(pids)
     for pid in reversed(serving):  # workers come after their supervisor
-        name = os.path.basename(inspection.executable(pid)) or f"process {pid}"
+        name = clean(os.path.basename(inspection.executable(pid)), 60) or f"process {pid}"
         if not inspection.is_python(pid):
             return f"{name} is not a Python: its requests cannot be seen"
         option = inspection.ignores_environment(pid)

@@ -1,4 +1,8 @@
-"""What a server's processes listen on, and what waits there, from /proc."""
+"""What a server's processes listen on, and what waits there, from /proc.
+
+The tables are those of all users, and a Unix socket's path is whatever somebody chose: line ends,
+escape sequences, a line of the table itself. What does not read as a line is no socket.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,8 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
+
+from threadscope.model.text import clean
 
 _LISTEN, _ESTABLISHED = "0A", "01"  # linux/tcp_states.h
 _ACCEPTS = 0x10000  # linux/net.h, __SO_ACCEPTCON
@@ -59,7 +65,8 @@ def listeners(pids: Iterable[int]) -> list[Listener]:
     for pid in pids:
         mine = inodes(pid)
         if mine - known.keys():
-            known.update({one.inode: one for one in all_listeners(pid)})
+            for one in all_listeners(pid):  # a path cannot pass for a socket that was there before
+                known.setdefault(one.inode, one)
         for inode in mine & known.keys():
             count[known[inode]] = count.get(known[inode], 0) + 1
     return sorted(count, key=lambda one: (not one.port, -count[one], one.port))
@@ -98,14 +105,22 @@ def base_url(found: Iterable[Listener]) -> str:
 
 def _tcp(pid: int) -> Iterator[_Tcp]:
     for name in ("tcp", "tcp6"):
-        with contextlib.suppress(OSError), open(f"/proc/{pid}/net/{name}") as file:
-            next(file, None)
-            for line in file:
-                parts = line.split()
-                address, _, port = parts[1].partition(":")
-                unread = int(parts[4].partition(":")[2], 16)
-                if parts[3] == _LISTEN or unread:  # of the others nothing is asked
-                    yield _Tcp(_host(address), int(port, 16), parts[3], unread, int(parts[9]))
+        for line in _lines(pid, name):
+            parts = line.split()
+            address, _, port = parts[1].partition(b":")
+            unread = int(parts[4].partition(b":")[2], 16)
+            state = parts[3].decode()
+            if state == _LISTEN or unread:  # of the others nothing is asked
+                yield _Tcp(_host(address.decode()), int(port, 16), state, unread, int(parts[9]))
+
+
+def _lines(pid: int, name: str) -> list[bytes]:
+    """Of a table, without its head."""
+    try:
+        with open(f"/proc/{pid}/net/{name}", "rb") as file:
+            return file.read().split(b"\n")[1:-1]
+    except OSError:
+        return []
 
 
 def _host(hexadecimal: str) -> str:
@@ -116,9 +131,9 @@ def _host(hexadecimal: str) -> str:
 
 
 def _unix(pid: int) -> Iterator[Listener]:
-    with contextlib.suppress(OSError), open(f"/proc/{pid}/net/unix") as file:
-        next(file, None)
-        for line in file:
-            parts = line.split(maxsplit=7)
+    for line in _lines(pid, "unix"):
+        parts = line.split(maxsplit=7)
+        with contextlib.suppress(ValueError, IndexError):  # the rest of somebody's path
             if int(parts[3], 16) & _ACCEPTS:
-                yield Listener(int(parts[6]), "", 0, parts[7].strip() if len(parts) > 7 else "")
+                path = parts[7].decode(errors="replace") if len(parts) > 7 else ""
+                yield Listener(int(parts[6]), "", 0, clean(path, 200))
