@@ -8,6 +8,7 @@ import signal
 import struct
 import termios
 import time
+from functools import partial
 
 import psutil
 import pytest
@@ -22,11 +23,8 @@ GAP_S = 2.2
 
 
 @pytest.fixture
-def screen(demo):
-    def start(*arguments: str, **more):
-        return demo("--work", WORK, *arguments, terminal=SIZE, **more)
-
-    return start
+def shown(demo):
+    return partial(demo, "--work", WORK, "--mode", "def", terminal=SIZE)
 
 
 def resize(run, lines: int, columns: int) -> None:
@@ -34,8 +32,8 @@ def resize(run, lines: int, columns: int) -> None:
     run.signal(signal.SIGWINCH)
 
 
-def test_ctrl_z_gives_the_terminal_back_and_afterwards_the_gap_is_said(screen):
-    run = screen("--mode", "def")
+def test_ctrl_z_gives_the_terminal_back_and_afterwards_the_gap_is_said(shown):
+    run = shown()
     run.wait_for("CONCURRENT")
     run.press("\x1a")
     monitor = psutil.Process(run.process.pid)
@@ -56,8 +54,8 @@ def test_ctrl_z_gives_the_terminal_back_and_afterwards_the_gap_is_said(screen):
     assert not re.search(r"(?:flight|open|done|failed|queued) +-\d", run.out.plain)
 
 
-def test_a_terminal_that_is_resized_again_and_again(screen):
-    run = screen("--mode", "def")
+def test_a_terminal_that_is_resized_again_and_again(shown):
+    run = shown()
     run.wait_for("CONCURRENT")
     for lines, columns in [(15, 60), (9, 40), (50, 200), (1, 1), (24, 80), (14, 59), (36, 120)] * 3:
         resize(run, lines, columns)
@@ -72,9 +70,9 @@ def test_a_terminal_that_is_resized_again_and_again(screen):
     assert "Traceback" not in run.out.plain
 
 
-def test_a_terminal_without_utf_8_is_drawn_in_ascii(screen):
+def test_a_terminal_without_utf_8_is_drawn_in_ascii(shown):
     old = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": None}
-    run = screen("--mode", "def", env=old)
+    run = shown(env=old)
     run.wait_for("CONCURRENT")
     run.wait_for("height = CPU   colour = request   : held")
     run.press("?")
