@@ -12,13 +12,14 @@ from threadscope.model.snapshot import Snapshot, TargetInfo, Variant
 from threadscope.phases import Way
 from threadscope.targets.ports import free_port, wait_ready
 from threadscope.targets.process import Ended, ServerProcess
+from threadscope.targets.target import Target
 from threadscope.targets.tree import family
 
 HERE = Path(__file__).parent
 READY_S = 30.0
 
 
-class Program:
+class Program(Target):
     """A `Target`: a program of this folder, and all that it starts.
 
     Args:
@@ -59,26 +60,6 @@ class Program:
     def stop(self) -> None:
         """Ends it."""
         self._process.stop()
-
-    def rings(self) -> Sequence[Path]:
-        """None elsewhere."""
-        return ()
-
-    def url(self) -> str:
-        """Known from the start."""
-        return ""
-
-    def outlives(self) -> bool:
-        """It ends with us."""
-        return False
-
-    def unseen(self) -> str:
-        """It is seen."""
-        return ""
-
-    def waiting(self) -> int | None:
-        """Nobody looks at its sockets."""
-        return None
 
 
 def uvicorn(app: str) -> Program:
