@@ -16,7 +16,7 @@ import pytest
 FOLDER = Path(__file__).parent.parent / "benchmarks"
 SCRIPTS = (
     "probe_cost", "observer_effect", "monitor_cost", "monitor_scale", "load_fidelity",
-    "recording_cost", "top_agrees", "sampler_cost", "startup",
+    "recording_cost", "top_agrees", "sampler_cost", "startup", "scale",
 )  # fmt: skip
 
 
@@ -218,3 +218,55 @@ def test_monitor_cost_judges_cpu_and_memory(capsys: pytest.CaptureFixture[str]) 
     assert "the load process, --mode def: 0.3 % of a core" in out
     peers = next(line for line in out.splitlines() if line.startswith("py-spy top"))
     assert peers.split()[2:] == ["12.0", "11.0", "12.5", "3.0", "x", "6", "5"]
+
+
+PERIOD = 250_000_000
+
+
+def ticks(*begins_ms: float) -> list[tuple[int, ...]]:
+    """Each brought a new picture, which showed what was 150 ms before."""
+    return [(int(ms * 1e6), 1, int((ms - 150) * 1e6), 0, 120) for ms in begins_ms]
+
+
+def test_an_update_is_late_from_when_it_was_due() -> None:
+    scale = load("scale")
+    seen = ticks(1000, 1250.4, 1530, 1750.2, 2000.1)
+    writes = [int(tick[0] + 10e6) for tick in seen]
+
+    late = scale.lateness(seen, writes, [tick[0] for tick in seen])
+
+    assert [round(ms) for ms in late] == [10, 10, 40, 10, 10]
+
+
+def test_an_update_that_brought_nothing_came_with_the_next() -> None:
+    scale = load("scale")
+    seen = ticks(1000, 1250, 1500, 1750, 2000)
+    due = [tick[0] for tick in seen]
+    seen[2] = (seen[2][0], 0, *seen[2][2:])
+    looked_again = (int(1540e6), 1, int(1400e6), 0, 120)
+
+    assert [round(ms) for ms in scale.lateness(seen, [], due)] == [0, 0, 250, 0, 0]
+    seen.insert(3, looked_again)
+    assert [round(ms) for ms in scale.lateness(seen, [], due)] == [0, 0, 40, 0, 0]
+
+
+def test_scale_judges_each_size_and_memory() -> None:
+    scale = load("scale")
+    case = load("common.scale_cases").CASES["threads"]
+    small = scale.Window("120 x 36", 80, 140.0, 99.0, 260.0, 20.0)
+    seen = scale.Seen([small, small._replace(size="200 x 50", p99=101.0)], 999, 121.0, 0)
+
+    held = [budget.held for budget in scale.budgets(case, seen)]
+
+    assert held == [True, False, False, False]
+    assert len(scale.rows(case, seen)) == 2
+    assert {len(row) for row in scale.rows(case, seen)} == {len(scale.HEAD)}
+
+
+def test_scale_names_its_cases() -> None:
+    done = subprocess.run(
+        [sys.executable, FOLDER / "scale.py", "nothing"], capture_output=True, text=True
+    )
+
+    assert done.returncode == 2
+    assert "no such case: nothing; there are threads, processes" in done.stderr

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import signal
 import threading
@@ -12,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from threadscope.keep import Keep
+from threadscope.pauses import ShortPauses
 from threadscope.signals import Signals
 
 if TYPE_CHECKING:
@@ -42,7 +42,6 @@ async def show(
     give_up: Callable[[], None],
 ) -> None:
     """Runs the app; a signal, or the end of what it shows, ends it as the key does."""
-    gc.freeze()  # what there is now stays: no collection need go through it again
     loop, ended = asyncio.get_running_loop(), threading.Event()
 
     def watch() -> None:
@@ -56,7 +55,8 @@ async def show(
     watcher = threading.Thread(target=watch, name="terminal watch", daemon=True)
     watcher.start()
     try:
-        await app.run_async(size=keep.size)
+        with ShortPauses():
+            await app.run_async(size=keep.size)
     finally:
         ended.set()
         watcher.join()

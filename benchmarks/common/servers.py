@@ -133,6 +133,10 @@ class Terminal:
         """Its exit status; None while it runs."""
         return self._process.poll()
 
+    def resize(self, columns: int, lines: int) -> None:
+        """Another size, as when somebody pulls at the window."""
+        fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
     def last_words(self) -> str:
         """Its error message, or the last line that it printed, as far as it is readable."""
         text = "".join(c if c.isprintable() else "\n" for c in self._tail.decode("utf-8", "ignore"))

@@ -88,3 +88,14 @@ def test_without_our_load_the_server_counts_them():
 def test_lost_events():
     assert check("events-dropped", seen(lost=120)).count == 120
     assert check("events-dropped", seen()).state is State.OK
+
+
+def test_a_thousand_routes_beside_a_heavy_one_are_all_starved_by_it():
+    heavy = route(REPORT, completed=16, ms=300, hold_ms=300, single=16, client_ms=1200)
+    light = [
+        route(HEALTH._replace(route=f"/r{n}"), completed=30, ms=0.2, hold_ms=0.2, client_ms=420)
+        for n in range(1000)
+    ]
+    said = check("starved-route", seen(routes=(*light[:500], heavy, *light[500:])))
+    assert (said.state, said.count) == (State.WARN, 1000)
+    assert said.evidence["because_of"] == "GET /report"

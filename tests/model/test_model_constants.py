@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from threadscope.model import fold, records, threads
+from threadscope.model import fold, records, thread_table
 from threadscope.probe import layout as L
 
 KINDS = (
@@ -21,7 +21,7 @@ def test_kinds_and_flags(name):
 
 @pytest.mark.parametrize("name", ["ROLE_LOOP", "ROLE_WORKER", "ROLE_PROBE"])
 def test_roles(name):
-    assert getattr(threads, name) == getattr(L, name)
+    assert getattr(thread_table, name) == getattr(L, name)
 
 
 def test_the_separator():

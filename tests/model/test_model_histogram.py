@@ -120,3 +120,31 @@ def test_what_waits_to_be_counted_is_counted_whoever_looks_when():
             assert (looked_at.min, looked_at.max) == (min(values[:number]), max(values[:number]))
     assert contents(looked_at) == contents(left_alone)
     assert looked_at.total == sum(values)
+
+
+few = st.lists(durations, max_size=40)
+
+
+@given(few, few, st.booleans())
+def test_few_that_were_not_counted_yet_are_added_like_all_others(mine, others, looked):
+    one, other = of(mine), of(others)
+    if looked:
+        other.latency()
+    one.merge(other)
+    assert contents(one) == contents(of(mine + others))
+    assert one.latency() == of(mine + others).latency()
+    assert contents(other) == contents(of(others)), "the other one stays as it was"
+
+
+def test_a_coarse_one_has_few_buckets_and_errs_by_three_percent():
+    values = [10**6 + 3_001 * n for n in range(5000)]
+    fine, coarse = of(values), of(values)
+    coarse.coarsen()
+    assert len(coarse.counts) <= len(fine.counts) / 7
+    assert contents(coarse)[1:] == contents(fine)[1:], "count, sum and ends stay exact"
+    for percent in (1, 50, 90, 99):
+        assert coarse.percentile(percent) == pytest.approx(fine.percentile(percent), rel=0.04)
+    few = of(values[:20])
+    before = contents(few)
+    few.coarsen()
+    assert contents(few) == before

@@ -7,7 +7,7 @@ from by_hand import LOOP, MS, WORKER, at, cell, sample, thread
 
 from threadscope.model.records import endpoint
 from threadscope.model.snapshot import Activity, Endpoint, Role
-from threadscope.model.threads import ThreadTable
+from threadscope.model.thread_table import ThreadTable
 from threadscope.probe import layout as L
 
 

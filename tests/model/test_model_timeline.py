@@ -143,3 +143,23 @@ def test_a_restart_forgets_the_sums_and_keeps_the_state(timeline):
     assert timeline.evidence(at(0), at(5)).seen == 0
     timeline.pass_to(at(7))
     assert timeline.evidence(at(5), at(7)).open == 3 * 2 * B
+
+
+def test_little_over_a_long_time_is_told_in_pieces(timeline):
+    timeline.pass_to(at(200))
+    timeline.opened(2)
+    timeline.pass_to(at(400))
+    timeline.held(at(200), at(400), 450_000)  # a request that waited for 20 s
+    whole = timeline.evidence(at(200), at(400)).held
+    assert whole == pytest.approx(450_000)
+    halves = [timeline.evidence(at(a), at(b)).held for a, b in ((200, 300), (300, 400))]
+    assert halves == [pytest.approx(225_000)] * 2
+
+
+def test_what_lies_before_all_that_is_kept_is_left_out(timeline):
+    timeline.pass_to(at(50))
+    timeline.opened(2)
+    timeline.pass_to(at(KEPT + 100))
+    timeline.held(at(-1000), at(KEPT + 100), 50_000_000)
+    kept = timeline.evidence(at(0), at(KEPT + 100)).held
+    assert kept == pytest.approx(50_000_000 * KEPT / (KEPT + 1100), rel=0.01)

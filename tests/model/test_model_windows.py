@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from threadscope.model.windows import KEPT_S, SECOND, Chunks, Marks, Rate, Seconds
+from threadscope.model.windows import FEW, KEPT_S, SECOND, Chunks, Marks, Rate, Seconds
 
 MS = SECOND // 1000
 
@@ -15,17 +15,27 @@ def filled(*times):
     return chunks
 
 
-def test_a_chunk_is_a_second():
-    assert filled(0, 1, SECOND - 1, SECOND, 3 * SECOND).chunks() == (
-        (0, 1, SECOND - 1),
-        (SECOND,),
-        (3 * SECOND,),
-    )
+def busy(second):
+    """So much that a second has a chunk of its own."""
+    return [second * SECOND + n for n in range(FEW)]
+
+
+def test_a_chunk_is_a_second_where_much_happens():
+    chunks = filled(*busy(0), *busy(1), *busy(3)).chunks()
+    assert chunks == (tuple(busy(0)), tuple(busy(1)), tuple(busy(3)))
+
+
+def test_what_happens_rarely_shares_a_chunk():
+    few = [second * SECOND for second in range(30)]
+    chunks = filled(*few).chunks()
+    assert [item for chunk in chunks for item in chunk] == few
+    assert [len(chunk) for chunk in chunks] == [FEW, 29 - FEW, 1]
 
 
 def test_chunks_that_are_over_are_shared_and_never_change():
-    chunks = filled(0, SECOND, 2 * SECOND)
+    chunks = filled(*busy(0), *busy(1), 2 * SECOND)
     before = chunks.chunks()
+    assert chunks.chunks() is before, "nothing was added"
     chunks.append(2 * SECOND + 1, "new")
     after = chunks.chunks()
     assert [one is other for one, other in zip(before, after, strict=True)] == [True, True, False]
@@ -34,9 +44,9 @@ def test_chunks_that_are_over_are_shared_and_never_change():
 
 
 def test_the_last_minute_is_kept():
-    kept = filled(*(second * SECOND for second in range(200))).chunks()
-    assert kept[-1] == (199 * SECOND,)
-    assert kept[0] == ((199 - KEPT_S) * SECOND,)
+    kept = filled(*(item for second in range(200) for item in busy(second))).chunks()
+    assert kept[-1] == tuple(busy(199))
+    assert kept[0] == tuple(busy(199 - KEPT_S))
     assert len(kept) == KEPT_S + 1
 
 
@@ -53,7 +63,10 @@ def test_nothing_is_lost_within_the_minute(times):
     times = sorted(times)
     found = [item for chunk in filled(*times).chunks() for item in chunk]
     newest = times[-1] // SECOND if times else 0
-    assert found == [t for t in times if t // SECOND >= newest - KEPT_S]
+    minute = [t for t in times if t // SECOND >= newest - KEPT_S]
+    older = len(found) - len(minute)
+    assert found[older:] == minute
+    assert 0 <= older < FEW, "what is older goes with its chunk"
 
 
 # -- Rate ------------------------------------------------------------------------------------------

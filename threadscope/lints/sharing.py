@@ -67,10 +67,11 @@ def _starved_route(seen: Observation, threshold: float) -> Judgement:
     routes = [route for route in seen.routes if route.endpoint.route]
     if len(routes) < 2:
         return OK
+    heaviest = sorted(routes, key=_kept, reverse=True)[:2]
     enough = [route for route in routes if route.completed >= ENOUGH]
     found: list[tuple[RouteSummary, RouteSummary, float]] = []
     for light in enough:
-        cause = max((r for r in routes if r is not light), key=_kept)
+        cause = heaviest[heaviest[0] is light]
         own = max(own_ns(light), LEAST_OWN_NS)
         wait = _pushed_back(light)
         if (

@@ -7,7 +7,7 @@ so that what is in flight, open and queued always agree.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from threadscope.model.counted import as_seen, merged, watched
@@ -19,7 +19,7 @@ from threadscope.model.judging import Judging
 from threadscope.model.load_result import LoadResult
 from threadscope.model.observation import Judge
 from threadscope.model.phases import HEADLINE_NS, Phases
-from threadscope.model.processes import Processes, part_of
+from threadscope.model.processes import Processes, parts
 from threadscope.model.records import Batch
 from threadscope.model.sample import ProcessSample, Stack
 from threadscope.model.snapshot import (
@@ -31,7 +31,6 @@ from threadscope.model.snapshot import (
     PhaseInfo,
     PhaseState,
     PhaseSummary,
-    ProcessRow,
     Role,
     Snapshot,
     TargetInfo,
@@ -172,7 +171,7 @@ class Aggregator:
         """
         phases = self._phases
         summary = phases.sum_up(
-            result, self._mark, part=self._part, limited=self.limited, aborted=aborted
+            result, self._mark, part=self._parts(), limited=self.limited, aborted=aborted
         )
         summary = self._judging.judged(summary, self._mark, self.target.cpus)
         phases.end(summary)
@@ -226,6 +225,7 @@ class Aggregator:
             output: the server's last lines.
         """
         fold, phases, at = self._fold, self._phases, self._mark
+        part = self._parts()
         begin = max(at - HEADLINE_NS, phases.begun)
         rate = fold.answered if fold.clients.used else fold.served
         per_second, latency = rate.window(begin, at)
@@ -234,7 +234,7 @@ class Aggregator:
         seen = not self.limited
         known = seen or fold.clients.used
         self._judging.look(
-            begin, at, processes=self._processes, part=self._part, cpus=self.target.cpus,
+            begin, at, processes=self._processes, part=part, cpus=self.target.cpus,
             load_percent=health.load_percent, lost=phases.lost,
         )  # fmt: skip
         threads = fold.threads.all()
@@ -267,7 +267,7 @@ class Aggregator:
             loop_lag_ns=loop_lag,
             gil_lag_ns=gil_lag,
             cores_used=self._processes.cores_used(at),
-            processes=tuple(map(self._process_row, self._processes.pids)),
+            processes=self._processes.rows(at, part, fold.open, self._ended_in),
             threads=tuple(thread.row(at) for thread in threads),
             lanes=tuple(x.lane(at) for x in threads if x.role in (Role.LOOP, Role.WORKER)),
             queue=self._queue.chunks(),
@@ -287,21 +287,17 @@ class Aggregator:
                 dropped=sum(ring.dropped for ring in rings),
                 holes=sum(ring.holes for ring in rings),
                 probe_errors=sum(ring.errors for ring in rings),
+                no_slot=sum(ring.no_slot for ring in rings),
+                no_name=sum(ring.no_name for ring in rings),
+                no_cell=sum(ring.no_cell for ring in rings),
                 limited=self.limited or self._interruptions.now or health.limited,
             ),
             output=output,
         )
 
-    def _part(self, pid: int) -> Part:
-        serving = self._fold.threads.serving
-        return part_of(pid, serving, self.target.workers, self.target.pids)
+    def _parts(self) -> Callable[[int], Part]:
+        return parts(self._fold.threads.serving, self.target)
 
-    def _process_row(self, pid: int) -> ProcessRow:
-        cores, ring = self._processes.cores_of(pid, self._mark), self._intake.rings.get(pid)
-        return ProcessRow(
-            pid=pid,
-            part=self._part(pid),
-            cpu_percent=None if cores is None else 100 * cores,
-            open=sum(key[0] == pid for key in self._fold.open),
-            ended=ring.ended if ring else 0,
-        )
+    def _ended_in(self, pid: int) -> int:
+        ring = self._intake.rings.get(pid)
+        return ring.ended if ring else 0

@@ -29,7 +29,8 @@ from threadscope.model.snapshot import (
     Role,
 )
 from threadscope.model.tally import MAX_HOLDS, Ended, LimiterStats, Tally
-from threadscope.model.threads import MOST_THREADS, Thread, ThreadTable
+from threadscope.model.thread_table import MOST_THREADS, ThreadTable
+from threadscope.model.threads import Thread
 from threadscope.model.timeline import Timeline
 from threadscope.model.windows import SECOND, Rate
 
@@ -183,10 +184,11 @@ class Fold:
 
     def _endpoint(self, ring: Ring, record: Record) -> None:
         _, _, flags, _, tid, number, t, arrived, client, _, _, what, _, _ = record
-        request = self.opened((ring.pid, number), arrived, client, ring.endpoint(what))
+        endpoint = ring.named(what)
+        request = self.opened((ring.pid, number), arrived, client, endpoint)
         if request is None:
             return
-        request.endpoint = ring.endpoint(what)
+        request.endpoint = endpoint
         request.client_request = request.client_request or client
         if flags & F_ASYNC and not request.started:
             self._started(ring, number, request, t, tid)
@@ -242,7 +244,7 @@ class Fold:
     def _end(self, ring: Ring, record: Record) -> None:
         _, _, flags, status, tid, number, t, arrived, cpu, held, longest, what, steps, _ = record
         held, longest, cpu = held * 1000, longest * 1000, cpu * 1000
-        endpoint = ring.endpoint(what)
+        endpoint = ring.named(what)
         request = self.closed((ring.pid, number))
         self._ended_on[ring.pid, tid] = number, endpoint
         if len(self._ended_on) > MOST_THREADS:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from threadscope.model.snapshot import Latency
 
@@ -20,6 +20,7 @@ MAX_NS = 1 << 42
 """73 minutes; longer values are counted in the last bucket."""
 FRESH = 1024
 """So many durations at most wait to be counted."""
+MANY_BUCKETS = 128
 
 PERCENT = {"p50": 50.0, "p90": 90.0, "p95": 95.0, "p99": 99.0, "p999": 99.9}
 SAMPLES_FOR = {"p50": 2, "p90": 10, "p95": 20, "p99": 100, "p999": 1000}
@@ -54,7 +55,7 @@ class Histogram:
     __slots__ = ("_count", "_counts", "_fresh", "_max", "_min", "_total")
 
     def __init__(self) -> None:
-        self._counts: Counter[int] = Counter()
+        self._counts: Counter[int] | None = None
         self._count = self._total = self._min = self._max = 0
         self._fresh: list[int] = []
 
@@ -69,18 +70,23 @@ class Histogram:
         fresh = self._fresh
         if not fresh:
             return
-        self._counts.update([bucket(ns) for ns in fresh])
+        self._buckets().update([bucket(ns) for ns in fresh])
         self._min = min(fresh) if not self._count else min(self._min, *fresh)
         self._max = max(self._max, *fresh)
         self._count += len(fresh)
         self._total += sum(fresh)
         fresh.clear()
 
+    def _buckets(self) -> Counter[int]:
+        if self._counts is None:
+            self._counts = Counter()
+        return self._counts
+
     @property
     def counts(self) -> Counter[int]:
         """How many durations each bucket has."""
         self._settle()
-        return self._counts
+        return self._buckets()
 
     @property
     def count(self) -> int:
@@ -107,13 +113,25 @@ class Histogram:
 
     def merge(self, other: Histogram) -> None:
         """Adds another histogram's counts to this one."""
-        if not other.count:
+        if not other._count:  # few so far, or none: of a thousand routes most have few
+            self._fresh += other._fresh
+            if len(self._fresh) >= FRESH:
+                self._settle()
             return
         self._min = min(self.min, other.min) if self.count else other.min
         self._max = max(self.max, other.max)
-        self._counts.update(other.counts)
+        self._buckets().update(other.counts)
         self._count += other.count
         self._total += other.total
+
+    def coarsen(self) -> None:
+        """Keeps an eighth of the buckets where there are many: the error grows to 3 %."""
+        self._settle()
+        if self._counts is None or len(self._counts) <= MANY_BUCKETS:
+            return
+        fine, self._counts = self._counts, Counter()
+        for index, count in fine.items():
+            self._counts[index if index < 2 * HALF else index & ~7 | 4] += count
 
     def percentile(self, percent: float) -> int:
         """The smallest duration that `percent` of the values do not exceed, in ns.
@@ -123,27 +141,32 @@ class Histogram:
         """
         if not self.count:
             raise ValueError("an empty histogram has no percentiles")
+        return self._ranked([self._rank(percent)])[0]
+
+    def _rank(self, percent: float) -> int:
         # rounded first: 99.9 % of 1,000 is 999, and a hair more in binary fractions
-        rank = max(1, math.ceil(round(self.count * percent / 100, 6)))
-        seen, counts = 0, self.counts
+        return max(1, math.ceil(round(self.count * percent / 100, 6)))
+
+    def _ranked(self, ranks: Sequence[int]) -> list[int]:
+        """The durations of these ranks, which rise; in one go over the buckets."""
+        seen, out, counts = 0, list[int](), self.counts
         for index in sorted(counts):
             seen += counts[index]
-            if seen >= rank:
-                return min(max(middle(index), self.min), self.max)
-        return self.max
+            while len(out) < len(ranks) and seen >= ranks[len(out)]:
+                out.append(min(max(middle(index), self._min), self._max))
+            if len(out) == len(ranks):
+                break
+        return out
 
     def latency(self) -> Latency:
         """The figures people ask for; a percentile only where there are samples for it."""
-        if not self.count:
+        count = self.count
+        if not count:
             return Latency()
-        known = {
-            name: self.percentile(PERCENT[name])
-            for name, needed in SAMPLES_FOR.items()
-            if self.count >= needed
-        }
-        return Latency(
-            count=self.count, min=self.min, max=self.max, mean=self.total / self.count, **known
-        )
+        names = [name for name, needed in SAMPLES_FOR.items() if count >= needed]
+        known = dict(zip(names, self._ranked([self._rank(PERCENT[x]) for x in names]), strict=True))
+        total = self.total  # all are counted now
+        return Latency(count=count, min=self._min, max=self._max, mean=total / count, **known)
 
     def to_json(self) -> dict[str, object]:
         """A form that `from_json` reads back."""
@@ -166,7 +189,7 @@ class Histogram:
         if not isinstance(pairs, Iterable):
             raise TypeError("counts must be pairs")
         for index, count in pairs:
-            new._counts[int(index)] += int(count)
-        new._count = sum(new._counts.values())
+            new.counts[int(index)] += int(count)
+        new._count = sum(new.counts.values())
         new._total, new._min, new._max = (int(str(data[k])) for k in ("total", "min", "max"))
         return new

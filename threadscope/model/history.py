@@ -13,6 +13,10 @@ KEEP_NS = 60_000_000_000
 MOST = 4096
 """Snapshots of a saved session: 17 minutes at four a second; of a longer one every second one."""
 
+MOST_ROWS = 30_000
+"""Threads that a minute may hold, at about a kilobyte each; a route counts as two. Of up to 125
+threads there are four snapshots a second, of 1,000 there is one in two seconds."""
+
 
 def _at(snapshot: Snapshot) -> int:
     return snapshot.at
@@ -62,7 +66,10 @@ class History:
     def add(self, snapshot: Snapshot) -> None:
         """Keep one more, and forget what there is no room for."""
         if self._keep_ns is not None:
-            self._kept.append(snapshot)
+            if self._is_close(snapshot):
+                self._kept[-1] = snapshot
+            else:
+                self._kept.append(snapshot)
             old = bisect_left(self._kept, snapshot.at - self._keep_ns, key=_at)
             del self._kept[:old]
             self._look_at_variant(snapshot)
@@ -74,6 +81,14 @@ class History:
         if len(self._kept) > MOST:
             self._kept = self._kept[::2]
             self._every *= 2
+
+    def _is_close(self, snapshot: Snapshot) -> bool:
+        """Whether the newest one kept is still too near to the one before it, for what it holds."""
+        if len(self._kept) < 2 or self._keep_ns is None:
+            return False
+        rows = len(snapshot.threads) + 2 * len(snapshot.routes)
+        apart = self._keep_ns * rows // MOST_ROWS
+        return self._kept[-1].at - self._kept[-2].at < apart
 
     def _look_at_variant(self, snapshot: Snapshot) -> None:
         last = self._measured

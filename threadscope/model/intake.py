@@ -25,7 +25,7 @@ from threadscope.model.fold import (
 from threadscope.model.records import Batch, Record
 from threadscope.model.ring import Item, Ring
 from threadscope.model.snapshot import Activity
-from threadscope.model.threads import ROLE_LOOP
+from threadscope.model.thread_table import ROLE_LOOP
 from threadscope.model.windows import SECOND
 
 AFTER_A = frozenset((ENDPOINT, STEP, END, HOP_IN, HOP_OUT, DONE))
@@ -76,7 +76,7 @@ class Intake:
             ring = self.rings[batch.pid] = Ring(batch.pid, batch.text)
         if load and batch.dropped + batch.holes > ring.dropped + ring.holes:
             self.at(batch.t, self._fold.clients.doubt)
-        ring.dropped, ring.holes, ring.errors = batch.dropped, batch.holes, batch.errors
+        ring.counted(batch)
         latest = batch.t + SECOND
         pending = self._pending
         for record in batch.records:
@@ -119,6 +119,8 @@ class Intake:
                 continue
             ring.endpoint(cell.now_what)
             kind = ARRIVE if cell.role & ROLE_LOOP else HOP_IN
+            if kind == HOP_IN and self._fold.threads.has_hop(ring.pid, cell):
+                continue  # a thousand threads may run the same hop at each look
             event = (0, kind, cell.now_flags, 0, cell.tid, cell.now_request, cell.now_since, 0,
                      cell.now_client, 0, 0, cell.now_what, 0, 0)  # fmt: skip
             self._pending.append((cell.now_since, ring, event))
@@ -141,8 +143,14 @@ class Intake:
         table = {entry.request for entry in batch.open}
         self._missing = {key: t for key, t in self._missing.items() if key in fold.open}
         for key in [key for key in fold.open if key[0] == ring.pid]:
-            if key[1] in table or key[1] in running:
+            request = fold.open[key]
+            if key[1] in table:
+                request.tabled = True
                 self._missing.pop(key, None)
+            elif key[1] in running or (
+                ring.no_slot and not request.tabled and request.arrived > ring.lost_at
+            ):
+                self._missing.pop(key, None)  # the table was full: all its events are here
             elif batch.t - self._missing.setdefault(key, batch.t) > LOST_AFTER_NS:
                 del self._missing[key]
                 fold.closed(key)

@@ -14,6 +14,8 @@ from threadscope.model.windows import SECOND
 
 JUDGED_NS = SECOND // 2
 """So often the last seconds are summed up and judged: more often nobody could read it."""
+A_ROUTE_NS = SECOND // 1000
+"""So much less often for each route: to sum a thousand of them up takes a twentieth of a second."""
 
 
 class Judging:
@@ -67,7 +69,7 @@ class Judging:
             load_percent: CPU of our load.
             lost: events that were never read.
         """
-        if at - self._at < JUDGED_NS:
+        if at - self._at < JUDGED_NS + A_ROUTE_NS * len(self.routes):
             return
         fold, self._at = self._fold, at
         tally, threads = fold.window(begin), fold.threads.all()

@@ -46,7 +46,8 @@ class DepthPoint(NamedTuple):
 class Lane:
     """The last minute of one thread.
 
-    Chunks are shared by many snapshots: a second each, oldest first, in the order of the ends.
+    Chunks are shared by many snapshots: a second or more each, oldest first, in the order of the
+    ends.
     """
 
     pid: int

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Collection, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import partial
 
-from threadscope.model.snapshot import Part
+from threadscope.model.snapshot import Part, ProcessRow, TargetInfo
 from threadscope.model.windows import SECOND
 
 KEPT_SAMPLES = 11
@@ -45,10 +46,42 @@ class Processes:
             return None
         return (clock[-1][1] - clock[0][1]) / (clock[-1][0] - clock[0][0])
 
+    def rows(
+        self,
+        mark: int,
+        part: Callable[[int], Part],
+        opened: Iterable[tuple[int, int]],
+        ended: Callable[[int], int],
+    ) -> tuple[ProcessRow, ...]:
+        """Those that live, in ascending order.
+
+        Args:
+            mark: the watermark.
+            part: what a process is there for.
+            opened: pid and number of each open request.
+            ended: how many requests ended in a process.
+        """
+        open_ = Counter(pid for pid, _ in opened)
+        return tuple(
+            ProcessRow(
+                pid,
+                part(pid),
+                None if (cores := self.cores_of(pid, mark)) is None else 100 * cores,
+                open_[pid],
+                ended(pid),
+            )
+            for pid in self.pids
+        )
+
     def cores_used(self, mark: int) -> float | None:
         """Of all processes together."""
         known = [x for pid in self._clocks if (x := self.cores_of(pid, mark)) is not None]
         return sum(known) if known else None
+
+
+def parts(serving: Collection[int], target: TargetInfo) -> Callable[[int], Part]:
+    """What each process is there for, by its pid; see `part_of`."""
+    return partial(part_of, serving=serving, workers=target.workers, pids=target.pids)
 
 
 def part_of(pid: int, serving: Collection[int], workers: int, pids: Sequence[int]) -> Part:

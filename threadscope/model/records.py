@@ -65,6 +65,12 @@ class Batch(NamedTuple):
     """The probe's own errors so far."""
     ended_before: int = 0
     """Requests that had ended when the reading began."""
+    no_slot: int = 0
+    """Requests so far that found no room in the open table."""
+    no_name: int = 0
+    """Strings so far that found no room: they have number 0."""
+    no_cell: int = 0
+    """Threads so far that found no cell of their own."""
 
 
 SEPARATOR = "\x1f"

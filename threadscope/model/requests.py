@@ -36,6 +36,8 @@ class OpenRequest:
     hop_wall: int = 0
     late: bool = False
     """It waited before its endpoint was reached."""
+    tabled: bool = False
+    """It was seen in the open table."""
 
 
 new_line = partial(tuple.__new__, LogLine)

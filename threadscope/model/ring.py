@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from threadscope.model.records import endpoint
+from threadscope.model.records import Batch, endpoint
 from threadscope.model.snapshot import Endpoint
 from threadscope.model.text import clean
+
+OTHER_ROUTES = Endpoint(route="(other routes)")
+"""All that a ring had no room to name: it holds about a thousand names."""
 
 
 class Ring:
@@ -26,6 +29,18 @@ class Ring:
         self.errors = 0
         self.dropped = 0
         self.holes = 0
+        self.lost_at = 0
+        """When it was last seen that events were lost."""
+        self.no_slot = self.no_name = self.no_cell = 0
+        """What found no room in it, see `Batch`."""
+
+    def counted(self, batch: Batch) -> None:
+        """What one look says of the ring itself."""
+        if (batch.dropped, batch.holes) != (self.dropped, self.holes):
+            self.lost_at = batch.t
+        self.dropped, self.holes, self.errors = batch.dropped, batch.holes, batch.errors
+        self.no_slot, self.no_name = batch.no_slot, batch.no_name
+        self.no_cell = batch.no_cell
 
     def endpoint(self, number: int) -> Endpoint:
         """The endpoint of a string number."""
@@ -36,6 +51,10 @@ class Ring:
             if text:
                 self.endpoints[number] = found
         return found
+
+    def named(self, number: int) -> Endpoint:
+        """The endpoint of a request that has reached one: the ring may have no room to name it."""
+        return self.endpoint(number) if number or not self.no_name else OTHER_ROUTES
 
     def text(self, number: int) -> str:
         """The text of a string number, one that is no endpoint: without separators."""

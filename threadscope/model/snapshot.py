@@ -224,6 +224,12 @@ class Health:
     holes: int = 0
     """Events that were claimed and never written."""
     probe_errors: int = 0
+    no_slot: int = 0
+    """Requests that found the open table full: only their events tell that they are open."""
+    no_name: int = 0
+    """Routes, functions and the like that the ring had no room to name."""
+    no_cell: int = 0
+    """Threads that found no cell of their own: what they run at the moment is not known."""
     limited: str = ""
     """Why something is missing: `no probe`."""
     monitor_percent: float | None = None

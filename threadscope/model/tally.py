@@ -26,6 +26,8 @@ MAX_HOLDS = 2000
 """Long steps kept of one tally; at 100 ms each, one event loop has ten a second."""
 MAX_SLOW = 12
 """Slowest requests kept of a route, one a second: more than the screen has lines for."""
+MANY_ROUTES = 250
+"""Of more routes than this the latencies are known less exactly: each takes some kilobytes."""
 
 
 class Ended(NamedTuple):
@@ -267,6 +269,12 @@ class Tally:
         """Adds what came after."""
         for endpoint, stats in other.routes.items():
             self.routes[endpoint].add(stats)
+        if len(self.routes) > MANY_ROUTES:
+            for stats in self.routes.values():
+                stats.latency.coarsen()
+                stats.hop_wait.coarsen()
+            for histogram in self.clients.values():
+                histogram.coarsen()
         for pid, process in other.processes.items():
             self.processes[pid].add(process)
         self.holds += other.holds[: MAX_HOLDS - len(self.holds)]
@@ -277,9 +285,9 @@ class Tally:
 
     def route_summaries(self, passed: int) -> tuple[RouteSummary, ...]:
         """One an endpoint after `passed` ns, the longest holder of the event loop first."""
-        loops = max(len(self.processes), 1)
+        loops, none = max(len(self.processes), 1), Histogram()
         found = [
-            stats.summary(endpoint, passed, loops, self.clients.get(endpoint.route) or Histogram())
+            stats.summary(endpoint, passed, loops, self.clients.get(endpoint.route, none))
             for endpoint, stats in self.routes.items()
             if endpoint.label or stats.completed  # else only a hop was seen of it so far
         ]

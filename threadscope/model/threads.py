@@ -1,39 +1,23 @@
-"""Threads as rows and lanes: the kernel's samples and the requests' spans, joined by thread."""
+"""A thread as row and lane: the kernel's samples and the requests' spans, joined."""
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Sequence
+from collections import deque
 from functools import partial
 
-from threadscope.model.records import CellEntry
-from threadscope.model.sample import ProcessSample, Stack, ThreadSample
-from threadscope.model.snapshot import (
-    Activity,
-    CpuPoint,
-    Endpoint,
-    Lane,
-    Role,
-    Span,
-    ThreadRow,
-    ThreadSummary,
-)
+from threadscope.model.cpu_clock import CpuClock
+from threadscope.model.sample import ThreadSample
+from threadscope.model.snapshot import Activity, Lane, Role, Span, ThreadRow, ThreadSummary
 from threadscope.model.windows import SECOND, Chunks
 
 WINDOW_NS = SECOND
 """A running thread's clock moves by the kernel's tick (4 ms): shorter windows show steps."""
-TOMBSTONE_NS = 5 * SECOND
 MERGE_NS = 20_000_000
 SHORT_NS = MERGE_NS // 4
 """Spans shorter than SHORT_NS become one within MERGE_NS: nobody can see them apart."""
 _new_span = partial(tuple.__new__, Span)
 """Half the price of Span(...), for thousands of them a second."""
-MOST_THREADS = 8192
-"""Of all processes; of more that a ring names nothing is kept."""
-ROLE_LOOP, ROLE_WORKER, ROLE_PROBE = 1, 2, 4
-
-Key = tuple[int, int]
-"""pid and tid."""
+_NO_SAMPLE: tuple[int, ThreadSample | None] = (0, None)
 
 
 class Thread:
@@ -44,7 +28,7 @@ class Thread:
         self.role = Role.OTHER
         self.label = ""
         self.samples: deque[tuple[int, ThreadSample]] = deque()
-        self.cpu: Chunks[CpuPoint] = Chunks()
+        self.cpu = CpuClock()
         self.spans: Chunks[Span] = Chunks()
         self.running: dict[int, Activity] = {}
         """Hops that run at the watermark, by request (one, but for hops within hops)."""
@@ -60,6 +44,9 @@ class Thread:
         """The first sample of the present measurement."""
         self.hops_measured = 0
         """By the records of the present measurement: cells are read ahead of the watermark."""
+        self._row: ThreadRow | None = None
+        self._row_key: tuple[object, ...] = ()
+        self._lane: Lane | None = None
 
     def span(self, begin: int, end: int, request: int) -> None:
         """A request had this thread; short ones next to each other become one span."""
@@ -84,7 +71,8 @@ class Thread:
         self.running.clear()
 
     def _activities(self) -> list[Activity]:
-        return [*self.running.values(), *([self.step] if self.step else [])]
+        running = list(self.running.values())
+        return [*running, self.step] if self.step else running
 
     def sampled(self, t: int, sample: ThreadSample) -> None:
         """The kernel's figures at t."""
@@ -93,18 +81,31 @@ class Thread:
         self.samples.append((t, sample))
         while len(self.samples) > 2 and self.samples[1][0] <= t - WINDOW_NS:
             self.samples.popleft()
-        self.cpu.append(t, CpuPoint(t, sample.cpu_ns))
+        self.cpu.read(t, sample.cpu_ns)
 
     def row(self, at: int) -> ThreadRow:
-        """The thread over about the last second."""
+        """The thread over about the last second; the same object while nothing changes."""
         now = self.step or next(iter(self.running.values()), None)
-        if not self.samples:
+        first = last = _NO_SAMPLE
+        if self.samples:
+            first, last = self.samples[0], self.samples[-1]
+        passed, same = last[0] - first[0], first[1] is last[1]
+        key = (
+            first[1], last[1], min(passed, 1) if same else passed, now, self.active_at, self.hops,
+            self.label, self.role, self.ended_at, self.where, self.holds_gil,
+        )  # fmt: skip
+        if self._row is None or key != self._row_key:
+            self._row, self._row_key = self._new_row(first[1], last[1], passed, now), key
+        return self._row
+
+    def _new_row(
+        self, old: ThreadSample | None, new: ThreadSample | None, passed: int, now: Activity | None
+    ) -> ThreadRow:
+        if old is None or new is None:
             return ThreadRow(
                 self.pid, self.tid, self.label, self.role, "?", None, None, None, None, None,
                 self.hops, now, self.active_at,
             )  # fmt: skip
-        (t0, old), (t1, new) = self.samples[0], self.samples[-1]
-        passed = t1 - t0
         return ThreadRow(
             pid=self.pid,
             tid=self.tid,
@@ -124,16 +125,24 @@ class Thread:
         )
 
     def lane(self, at: int) -> Lane:
-        """The last minute."""
-        current = [
-            Span(x.since, at, x.request, 1, at - x.since)
-            for x in self._activities()
-            if x.since < at
-        ]
-        return Lane(
-            self.pid, self.tid, self.label, self.role, self.spans.chunks(), tuple(current),
-            self.cpu.chunks(), self.active_at,
-        )  # fmt: skip
+        """The last minute; the same object while nothing changes."""
+        spans, cpu = self.spans.chunks(), self.cpu.chunks()
+        current = tuple(
+            [
+                Span(x.since, at, x.request, 1, at - x.since)
+                for x in self._activities()
+                if x.since < at
+            ]
+        )
+        old = self._lane
+        if (
+            old is None or current or old.current or old.spans is not spans or old.cpu is not cpu
+            or old.active_at != self.active_at or old.label != self.label
+        ):  # fmt: skip
+            old = self._lane = Lane(
+                self.pid, self.tid, self.label, self.role, spans, current, cpu, self.active_at
+            )
+        return old
 
     def core_wait(self, begin: int, end: int) -> int:
         """Ns between two moments in which it was ready to run and had no core, about."""
@@ -202,195 +211,3 @@ def _switches(sample: ThreadSample) -> int | None:
     if sample.voluntary is None or sample.involuntary is None:
         return None
     return sample.voluntary + sample.involuntary
-
-
-class ThreadTable:
-    """All threads of the server's processes."""
-
-    def __init__(self) -> None:
-        self._threads: dict[Key, Thread] = {}
-        self._workers = 0
-        self._loops = 0
-
-    def get(self, pid: int, tid: int, role: Role | None = None) -> Thread:
-        """A thread, made at first sight; a role gives it its label, once."""
-        thread = self._threads.get((pid, tid))
-        if thread is None:
-            if len(self._threads) >= MOST_THREADS:
-                return Thread(pid, tid, 0)
-            thread = self._threads[pid, tid] = Thread(pid, tid, 0)
-        if role is not None and thread.role is not role and thread.role is Role.OTHER:
-            thread.role = role
-            thread.label = self._new_label(role)
-        return thread
-
-    def _new_label(self, role: Role) -> str:
-        if role == Role.WORKER:
-            self._workers += 1
-            return f"worker-{self._workers:02}"
-        if role == Role.LOOP:
-            self._loops += 1
-            return "event loop" if self._loops == 1 else f"event loop {self._loops}"
-        return str(role)
-
-    @property
-    def serving(self) -> set[int]:
-        """Processes in which an event loop lives."""
-        return {x.pid for x in self._threads.values() if x.role == Role.LOOP and not x.ended_at}
-
-    def cells(self, pid: int, cells: list[CellEntry], endpoint: dict[int, Endpoint]) -> None:
-        """What the probe says of its threads.
-
-        Args:
-            pid: their process.
-            cells: one a thread.
-            endpoint: endpoints by string number.
-        """
-        for cell in cells:
-            if not cell.tid:
-                continue
-            role = (
-                Role.PROBE if cell.role & ROLE_PROBE
-                else Role.LOOP if cell.role & ROLE_LOOP
-                else Role.WORKER if cell.role & ROLE_WORKER
-                else None
-            )  # fmt: skip
-            thread = self.get(pid, cell.tid, role)
-            if thread.role == Role.OTHER:
-                thread.label = cell.name
-            if role == Role.WORKER:
-                thread.hops = cell.hops - cell.hops_before
-            elif role == Role.LOOP:
-                what = endpoint.get(cell.now_what, Endpoint())
-                step = Activity(cell.now_request, what, cell.now_since)
-                thread.cell_step = step if cell.now_request else None
-
-    def stacks(self, pid: int, found: Sequence[Stack], t: int) -> None:
-        """Names, roles and places of a process without a probe.
-
-        Args:
-            pid: the process.
-            found: its threads.
-            t: when.
-        """
-        places = {one.tid: one for one in found}
-        for (owner, tid), thread in self._threads.items():
-            one = places.get(tid) if owner == pid else None
-            if one is None:
-                continue
-            thread.where, thread.holds_gil = one.where, one.holds_gil
-            if one.role is not None:
-                self.get(pid, tid, one.role)
-            elif thread.role == Role.OTHER and one.name:
-                thread.label = one.name
-
-    def steps_at(self, mark: int, covering: dict[Key, Activity]) -> None:
-        """Which steps hold the event loops at the watermark.
-
-        Args:
-            mark: the watermark.
-            covering: steps that began before it and ended after it.
-        """
-        for key, thread in self._threads.items():
-            if thread.role == Role.LOOP:
-                cell = thread.cell_step
-                known = cell if cell is not None and cell.since <= mark else None
-                thread.step = covering.get(key, known)
-
-    def sampled(self, sample: ProcessSample) -> int:
-        """What the kernel says of one process.
-
-        Returns:
-            How many threads ended with a hop that has not.
-        """
-        seen, cut_off = set(), 0
-        for one in sample.threads:
-            thread = self.get(sample.pid, one.tid)
-            if thread.born != one.born:
-                if thread.born:  # the number was given again: another thread
-                    cut_off += bool(thread.running)
-                    del self._threads[sample.pid, one.tid]
-                    thread = self.get(sample.pid, one.tid)
-                thread.born = one.born
-            if thread.role == Role.OTHER and not thread.label:
-                thread.label = "main" if one.tid == sample.pid else one.name
-            thread.sampled(sample.t, one)
-            thread.ended_at = 0
-            seen.add(one.tid)
-        for (pid, tid), thread in list(self._threads.items()):
-            if pid != sample.pid:
-                if thread.ended_at and sample.t - thread.ended_at > TOMBSTONE_NS:
-                    del self._threads[pid, tid]
-                continue
-            if tid in seen:
-                continue
-            # one that no sample ever saw may have begun just now, or lived too short for any
-            idle = not thread.running and thread.active_at < sample.t - WINDOW_NS
-            if thread.samples or (idle and seen):
-                cut_off += bool(thread.running)
-                self._gone(thread, sample.t)
-        return cut_off
-
-    def release(self, pid: int, requests: set[int], before: int) -> int:
-        """Takes hops from threads whose end was lost.
-
-        Args:
-            pid: a process.
-            requests: what runs there by its cells.
-            before: hops that began later are left alone.
-
-        Returns:
-            How many threads run nothing now.
-        """
-        idle = 0
-        for thread in self._threads.values():
-            lost = [
-                hop.request
-                for hop in thread.running.values()
-                if thread.pid == pid and hop.since < before and hop.request not in requests
-            ]
-            for request in lost:
-                del thread.running[request]
-            idle += bool(lost) and not thread.running
-        return idle
-
-    def _gone(self, thread: Thread, t: int) -> None:
-        thread.cut_off(t)
-        thread.ended_at = thread.ended_at or t
-        if t - thread.ended_at > TOMBSTONE_NS:
-            del self._threads[thread.pid, thread.tid]
-
-    def process_gone(self, t: int, pid: int) -> int:
-        """All threads of one process have ended.
-
-        Returns:
-            How many of them ended with a hop that has not.
-        """
-        mine = [thread for (owner, _), thread in self._threads.items() if owner == pid]
-        cut_off = sum(bool(thread.running) for thread in mine)
-        for thread in mine:
-            self._gone(thread, t)
-        return cut_off
-
-    def stop(self, t: int) -> None:
-        """All of them have ended."""
-        for thread in self._threads.values():
-            thread.cut_off(t)
-            thread.ended_at = thread.ended_at or 1
-
-    def runs(self, pid: int) -> Counter[Endpoint]:
-        """Whose requests run on the worker threads of a process, and on how many."""
-        return Counter(
-            next(iter(thread.running.values())).endpoint
-            for thread in self._threads.values()
-            if thread.pid == pid and thread.running
-        )
-
-    def loops(self) -> list[Thread]:
-        """Those of event loops, in no order."""
-        return [thread for thread in self._threads.values() if thread.role == Role.LOOP]
-
-    def all(self) -> list[Thread]:
-        """Event loops first, then workers by number, then the rest."""
-        order = {Role.LOOP: 0, Role.WORKER: 1, Role.OTHER: 2, Role.PROBE: 3}
-        return sorted(self._threads.values(), key=lambda t: (order[t.role], t.label, t.tid))

@@ -13,6 +13,9 @@ KEPT = 600
 """Buckets: a minute."""
 UNSEEN_NS = 600_000_000_000
 """When nobody looked for so long, the state at the last look says nothing of what was."""
+PIECE_NS = 100_000
+"""Less than a thousandth of a bucket is not cut up: ten thousand requests may wait for long and do
+little."""
 
 
 class Timeline:
@@ -106,6 +109,10 @@ class Timeline:
         """Puts an amount into the buckets that it overlaps, for the part in which it counts."""
         if end <= begin:
             return
+        pieces = max(int(amount) // PIECE_NS, 1)
+        if end - begin > 2 * pieces * BUCKET_NS:
+            self._sprinkle(name, begin, end, amount, pieces)
+            return
         # a stream may have begun hours ago: only what is kept is gone through
         begin_kept = max(begin, self.origin, self._now - KEPT * BUCKET_NS)
         if self._present_end - BUCKET_NS <= begin_kept == begin and end <= self._present_end:
@@ -118,6 +125,15 @@ class Timeline:
             part = amount * (until - begin_kept) / (end - begin)
             setattr(bucket, name, getattr(bucket, name) + part)
             begin_kept = until
+
+    def _sprinkle(self, name: str, begin: int, end: int, amount: int, pieces: int) -> None:
+        """The same in pieces, where there would be hardly anything in each of many buckets."""
+        width = (end - begin) // pieces
+        first = max(self.origin, self._now - KEPT * BUCKET_NS)
+        for t in range(begin + width // 2, end, width):
+            if t >= first:
+                bucket = self._bucket((t - self.origin) // BUCKET_NS)
+                setattr(bucket, name, getattr(bucket, name) + amount / pieces)
 
     def evidence(self, begin: int, end: int) -> Evidence:
         """The sum of the whole buckets between two moments.

@@ -11,24 +11,30 @@ from threadscope.model.snapshot import Second as OneSecond
 
 SECOND = 1_000_000_000
 KEPT_S = 60
+FEW = 16
+"""Items that share a chunk even if they are of several seconds."""
 
 
 T = TypeVar("T")
 
 
 class Chunks(Generic[T]):
-    """The last minute of something, in chunks of a second.
+    """The last minute of something, in chunks of a second, or of several where little happens.
 
-    A chunk that is over never changes again, so that many snapshots hold the same one.
+    A chunk that is over does not change, so that many snapshots hold the same one.
     """
 
-    __slots__ = ("_closed", "_frozen", "_items", "_second")
+    __slots__ = ("_closed", "_ends", "_frozen", "_items", "_second", "_whole")
 
     def __init__(self) -> None:
-        self._closed: deque[tuple[int, tuple[T, ...]]] = deque()
+        self._closed: deque[tuple[T, ...]] = deque()
+        self._ends: deque[int] = deque()
+        """The last second of each."""
         self._frozen: tuple[tuple[T, ...], ...] = ()
         self._items: list[T] = []
         self._second = 0
+        self._whole: tuple[tuple[T, ...], ...] | None = ()
+        """What `chunks` gave last, while nothing was added."""
 
     def append(self, t: int, item: T) -> None:
         """Adds an item of time t (monotonic ns); times should not go back."""
@@ -36,6 +42,7 @@ class Chunks(Generic[T]):
         if second > self._second:
             self._close(second)
         self._items.append(item)
+        self._whole = None
 
     def last(self) -> T | None:
         """The newest item, if it is of the present second."""
@@ -44,19 +51,28 @@ class Chunks(Generic[T]):
     def replace_last(self, item: T) -> None:
         """Puts another item in the newest one's place."""
         self._items[-1] = item
+        self._whole = None
 
     def _close(self, second: int) -> None:
-        if self._items:
-            self._closed.append((self._second, tuple(self._items)))
+        items = self._items
+        if items:
+            if self._closed and len(self._closed[-1]) + len(items) <= FEW:
+                items = [*self._closed.pop(), *items]
+                self._ends.pop()
+            self._closed.append(tuple(items))
+            self._ends.append(self._second)
             self._items = []
         self._second = second
-        while self._closed and self._closed[0][0] < second - KEPT_S:
+        while self._ends and self._ends[0] < second - KEPT_S:
+            self._ends.popleft()
             self._closed.popleft()
-        self._frozen = tuple(chunk for _, chunk in self._closed)
+        self._frozen = tuple(self._closed)
 
     def chunks(self) -> tuple[tuple[T, ...], ...]:
-        """All that is kept, oldest first."""
-        return (*self._frozen, tuple(self._items)) if self._items else self._frozen
+        """All that is kept, oldest first; the same object while nothing is added."""
+        if self._whole is None:
+            self._whole = (*self._frozen, tuple(self._items)) if self._items else self._frozen
+        return self._whole
 
 
 class Depths:

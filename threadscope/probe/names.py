@@ -24,7 +24,8 @@ OTHER_PATHS = "(other paths)"
 Scope = MutableMapping[str, Any]
 Named = tuple[int, int, Any, Any, int, int]
 """An endpoint: string number, flags, function, what the router chose (kept, so that its id stays
-its own), the function's string number as a hop, and what a thread's cell says while it runs it."""
+its own), its string number as a hop (the same: a ring has room for a thousand), and what a thread's
+cell says while it runs it."""
 UNNAMED: Named = (0, 0, None, None, 0, L.F_ENDPOINT << 48)
 """The router has not chosen yet."""
 
@@ -97,8 +98,7 @@ class Names:
             word, path = kind(function), str(owner.path)
             number = self._string(text(method, path, title(function), word, place(function)))
             flags = L.F_ASYNC if word == "async def" else 0
-            named = (number, flags, function, owner, self.function(function),
-                     number | L.F_ENDPOINT << 48)  # fmt: skip
+            named = number, flags, function, owner, number, number | L.F_ENDPOINT << 48
             if len(self.endpoints) < MAX_ENDPOINTS:
                 self.endpoints[id(owner), method] = named
                 if len(getattr(scope.get("route"), "methods", None) or ()) == 1:

@@ -208,11 +208,17 @@ class RingWriter:
             words[at + L.C_NOW_REQUEST] = 0
             words[at + L.C_ROLE] = words[at + L.C_WEBSOCKETS] = 0
         words, at = self.words, cell.at
-        words[at + L.C_NAME] = self.string(name)
+        words[at + L.C_NAME] = self._thread_name(name)
         words[at + L.C_ROLE] |= role
         words[at + L.C_IDENT] = ident
         words[at + L.C_TID] = tid
         return cell
+
+    def _thread_name(self, name: str) -> int:
+        """Its string number; apps that name ever new threads leave half of the room to routes."""
+        if len(self._strings) < L.STRINGS // 2:
+            return self.string(name)
+        return self._strings.get(name, 0)
 
     def free_cells(self, cells: list[Cell]) -> None:
         """Gives back the cells of threads that ended; their totals stay."""

@@ -76,7 +76,7 @@ class _Ring:
     def __init__(self) -> None:
         self.cells: list[CellEntry] = []
         self.open: dict[int, OpenEntry] = {}
-        self.counts = (0, 0, 0, 0)
+        self.counts: tuple[int, ...] = (0, 0, 0, 0)
         self.texts = _Texts()
 
 

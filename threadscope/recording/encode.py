@@ -36,7 +36,7 @@ class _RingState:
     def __init__(self) -> None:
         self.cells: list[CellEntry] = []
         self.open: dict[int, OpenEntry] = {}
-        self.counts = (0, 0, 0, 0)
+        self.counts: tuple[int, ...] = (0,) * 7
         self.texts: set[int] = {0}
         self.unknown: set[int] = set()
 
@@ -106,7 +106,10 @@ class Encoder:
             more["open"] = [x for x in batch.open if ring.open.get(x.request) != x]
             more["shut"] = [number for number in ring.open if number not in table]
             ring.open = table
-        counts = batch.dropped, batch.holes, batch.errors, batch.ended_before
+        counts = (
+            batch.dropped, batch.holes, batch.errors, batch.ended_before, batch.no_slot,
+            batch.no_name, batch.no_cell,
+        )  # fmt: skip
         if counts != ring.counts:
             more["counts"] = ring.counts = counts
         if texts := _new_texts(ring, batch):

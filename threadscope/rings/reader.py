@@ -17,6 +17,7 @@ from pathlib import Path
 from threadscope.model.records import CellEntry, OpenEntry, Record, clean_parts
 from threadscope.model.text import clean
 from threadscope.probe import layout as L
+from threadscope.rings.tables import Table
 
 CHUNK = 512
 FIRST_CHUNK = 32
@@ -34,6 +35,8 @@ _OPEN = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 """Whatever lies there: no link leads elsewhere, no pipe keeps us waiting."""
 _SIZE = L.RECORD.size
 _WORDS = _SIZE // L.WORD
+_CELLS_TOGETHER, _SLOTS_TOGETHER = 16, 64
+"""Of the tables, what is looked at together."""
 
 
 Header = tuple[int, ...]
@@ -42,6 +45,11 @@ Header = tuple[int, ...]
 
 class RingUnreadable(Exception):
     """The file is no ring of this version, or no whole one."""
+
+
+def _open_entries(data: bytes) -> list[OpenEntry]:
+    new, slots = OpenEntry._make, L.OPEN_SLOT.iter_unpack(data)
+    return [new(slot) for slot in slots if slot[L.O_REQUEST]]
 
 
 class RingReader:
@@ -77,8 +85,8 @@ class RingReader:
         self._next = 1
         self._missing: dict[int, int] = {}
         self._texts: dict[int, str] = {0: ""}
-        self._cells: tuple[bytes, list[CellEntry]] = b"", []
-        self._open: tuple[bytes, list[OpenEntry]] = b"", []
+        self._cells = Table(self._parse_cells, _CELLS_TOGETHER * _CELL.size)
+        self._open = Table(_open_entries, _SLOTS_TOGETHER * L.OPEN_SLOT.size)
         self.ended_before = 0
         if not from_start:
             self._next = self._newest() + 1
@@ -119,7 +127,8 @@ class RingReader:
         """Lets go of the file; the texts that were asked for stay known."""
         os.close(self._fd)
         self._fd = -1
-        self._cells, self._open = (b"", []), (b"", [])
+        self._cells.read(b"")
+        self._open.read(b"")
 
     def beat(self, t: int) -> None:
         """Tells the probe that somebody watches.
@@ -160,9 +169,10 @@ class RingReader:
             header: the present one, from whoever has read it already.
         """
         data = self._used(L.S_CELLS, (header or self.header())[L.W_CELL_HIGH])
-        if data != self._cells[0]:  # mostly nothing has changed
-            self._cells = data, [self._cell(words) for words in _CELL.iter_unpack(data)]
-        return self._cells[1]
+        return self._cells.read(data)
+
+    def _parse_cells(self, data: bytes) -> list[CellEntry]:
+        return [self._cell(words) for words in _CELL.iter_unpack(data)]
 
     def _cell(self, words: tuple[int, ...]) -> CellEntry:
         what, role, request = words[L.C_NOW_WHAT], words[L.C_ROLE], words[L.C_NOW_REQUEST]
@@ -180,10 +190,7 @@ class RingReader:
             header: the present one, from whoever has read it already.
         """
         data = self._used(L.S_OPEN, (header or self.header())[L.W_OPEN_HIGH])
-        if data != self._open[0]:
-            slots = L.OPEN_SLOT.iter_unpack(data)
-            self._open = data, [OpenEntry(*slot) for slot in slots if slot[L.O_REQUEST]]
-        return self._open[1]
+        return self._open.read(data)
 
     def _used(self, section: int, high: int) -> bytes:
         """The items of a section that were ever used; whole ones only."""

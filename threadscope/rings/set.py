@@ -92,6 +92,9 @@ class RingSet:
                 holes=reader.holes,
                 errors=header[L.W_ERRORS],
                 ended_before=reader.ended_before,
+                no_slot=header[L.W_OPEN_OVERFLOW],
+                no_name=header[L.W_STRING_OVERFLOW],
+                no_cell=header[L.W_CELL_OVERFLOW],
             )
             yield batch, is_load
         if beats:

@@ -168,20 +168,28 @@ class ProcessSampler:
         schedstat: whether to use it; None: if the kernel fills it. Without it the CPU clocks
             move in steps of 10 ms, and nobody knows how long a thread waited for a core.
         budget: the files that may stay open.
+        proc: where the kernel shows its processes.
 
     Raises:
         OSError: this process has no file left to open.
     """
 
-    def __init__(self, pid: int, *, schedstat: bool | None = None, budget: Budget = SHARED) -> None:
-        self.pid = pid
+    def __init__(
+        self,
+        pid: int,
+        *,
+        schedstat: bool | None = None,
+        budget: Budget = SHARED,
+        proc: str = "/proc",
+    ) -> None:
+        self.pid, self._proc = pid, proc
         self._schedstat = counts_nanoseconds() if schedstat is None else schedstat
         self._budget = budget
         self._clock = process_clock(pid)
         self._threads: dict[int, _Thread] = {}
         self._round = 0
         try:
-            self._dir = os.open(f"/proc/{pid}/task", os.O_RDONLY | os.O_DIRECTORY)
+            self._dir = os.open(f"{proc}/{pid}/task", os.O_RDONLY | os.O_DIRECTORY)
         except OSError as error:
             if error.errno in _NO_FILES:
                 raise
@@ -267,5 +275,5 @@ class ProcessSampler:
         try:
             return time.clock_gettime_ns(self._clock)
         except OSError:  # a kernel or a sandbox without such clocks
-            with open(f"/proc/{self.pid}/stat", "rb") as file:
+            with open(f"{self._proc}/{self.pid}/stat", "rb") as file:
                 return parse.parse_stat(file.read()).ticks * parse.NS_PER_TICK

@@ -30,6 +30,8 @@ from threadscope.tui.scrubbing import ScrubbingActions
 from threadscope.tui.source import Camera, Controls, Player, Source
 from threadscope.tui.threads import ThreadsPanel
 
+LOOK_AGAIN_S = (0.04, 0.08, 0.12, 0.16, 0.2)
+"""The observer has a clock of its own: its pictures may come a moment after the screen's ticks."""
 SPLIT_S = 4.0
 """So long a screencast shows the split picture before the card lies over it."""
 
@@ -92,7 +94,7 @@ class ThreadscopeApp(ScrubbingActions, RecordingActions, App[None]):
         """Begin to pull."""
         self.push_screen(self.main)
         self._update_keys()
-        self.set_interval(1 / self._fps, self.tick)
+        self.set_interval(1 / self._fps, self._due)
         self.call_after_refresh(self.tick)
 
     @property
@@ -100,11 +102,17 @@ class ThreadscopeApp(ScrubbingActions, RecordingActions, App[None]):
         """The variants that can be asked for."""
         return self._controls.variants if self._controls else ()
 
-    def tick(self) -> None:
-        """Pull the newest snapshot and show it."""
+    def _due(self) -> None:
+        """It is time for a picture; one that is not there yet is not left until the next time."""
+        if not self.tick():
+            for after in LOOK_AGAIN_S:
+                self.set_timer(after, self.tick)
+
+    def tick(self) -> bool:
+        """Pull the newest snapshot and show it; whether there was a new one."""
         snapshot = self._source.latest()
         if snapshot is None or snapshot is self._pulled:
-            return
+            return False
         self._pulled = snapshot
         if self.player is None:
             self.history.add(snapshot)
@@ -115,6 +123,7 @@ class ThreadscopeApp(ScrubbingActions, RecordingActions, App[None]):
         self._update_keys()
         self._watch_tour(snapshot)
         self.watch_camera(snapshot)
+        return True
 
     def _show(self, snapshot: Snapshot) -> None:
         self.shown = snapshot

@@ -132,7 +132,8 @@ def label_width(snapshot: Snapshot, lines: int) -> int:
     """Columns that the lanes' names want."""
     lanes = lanes_of(snapshot)
     heads = _heads(snapshot, lanes, lines)
-    return min(max([10, *(len(name_of(lane, snapshot, heads)) for lane in lanes)]), 16) + 2
+    alone = alone_in(snapshot, heads)
+    return min(max([10, *(len(name_of(lane, alone)) for lane in lanes)]), 16) + 2
 
 
 def _heads(snapshot: Snapshot, lanes: Sequence[Lane], lines: int) -> tuple[ProcessRow, ...]:
@@ -157,6 +158,7 @@ def band(snapshot: Snapshot, frame: Frame, lines: int, places: Places) -> list[S
     busy = places.activity(snapshot) if len(lanes) > room else {}
     shown, folded = choose(lanes, max(1, room), busy, places.kept, apart=bool(heads))
     places.keep("lanes", shown)
+    alone = alone_in(snapshot, heads)
     mine: list[Lane | Crowd[Lane]] = [*shown, *folded]
     for one in by_process(mine, heads):
         if isinstance(one, ProcessRow):
@@ -164,7 +166,7 @@ def band(snapshot: Snapshot, frame: Frame, lines: int, places: Places) -> list[S
         elif isinstance(one, Crowd):
             strips += _crowd_strips(one.threads, rows, view, frame)
         else:
-            name = name_of(one, snapshot, heads)
+            name = name_of(one, alone)
             strips += _thread_strips(one, name, rows.get(key_of(one)), view, frame)
     if not lanes:
         why = snapshot.health.limited or "no thread was seen yet"
@@ -208,9 +210,14 @@ def _lane_strips(
     return [one.strip(frame.width) for one in lines]
 
 
-def name_of(lane: Lane, snapshot: Snapshot, heads: Sequence[ProcessRow] = ()) -> str:
-    """The thread's label, with the process where there are several and none has a heading."""
-    if heads or len({one.pid for one in snapshot.lanes}) < 2:
+def alone_in(snapshot: Snapshot, heads: Sequence[ProcessRow] = ()) -> bool:
+    """Whether a lane's label says all: there is one process, or they have headings."""
+    return bool(heads) or len({one.pid for one in snapshot.lanes}) < 2
+
+
+def name_of(lane: Lane, alone: bool) -> str:
+    """The thread's label, with the process where it is not alone."""
+    if alone:
         return lane.label
     return f"{lane.pid} {lane.label.removeprefix('event ')}"
 

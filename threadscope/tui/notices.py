@@ -50,6 +50,13 @@ def _warnings(snapshot: Snapshot) -> list[str]:
         warnings.append(f"dropped {plural(health.dropped, 'event')}")
     if health.holes:
         warnings.append(f"{plural(health.holes, 'event')} never written")
+    if health.no_slot:
+        lost = plural(health.no_slot, "request")
+        warnings.append(f"{lost} found the table of open ones full: events alone tell of them")
+    if health.no_name:
+        warnings.append(f"no room for {plural(health.no_name, 'name')}: (other routes) has them")
+    if health.no_cell:
+        warnings.append(f"no room for {plural(health.no_cell, 'thread')}: not seen what they run")
     if health.probe_errors:
         warnings.append(plural(health.probe_errors, "error") + " in the probe")
     return warnings

@@ -248,7 +248,8 @@ def _sum(snapshot: Snapshot, label: int, width: int) -> Strip:
     known = [row.cpu_percent for row in rows if row.cpu_percent is not None]
     wide = width >= WIDE
     line = Line().right("all", 14 if wide else 8, MUTED)
-    line.add("  ").left(plural(len(rows), "thread"), label, MUTED)
+    count = plural(len(rows), "thread")
+    line.add("  ").left(count if len(count) <= label else f"{len(rows):,}", label, MUTED)
     line.to(_label_at(width) + label + (5 if wide else 2))
     line.right(percent(sum(known) if known else None), 6, TEXT)
     if snapshot.cores_used is not None:
@@ -258,5 +259,5 @@ def _sum(snapshot: Snapshot, label: int, width: int) -> Strip:
     if not rows:
         line.add(f"  {snapshot.health.limited or 'no thread was seen yet'}", GHOST)
     elif waiting:
-        line.add_if_it_fits(f"   {len(waiting)} in a request", width, MUTED)
+        line.add_if_it_fits(f"   {len(waiting):,} in a request", width, MUTED)
     return line.strip(width)

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Iterator
+
+import pytest
+
+from threadscope.pauses import ShortPauses
+
+
+class Knot:
+    """Holds itself: only the collector can find that nobody else does."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+@pytest.fixture(autouse=True)
+def _only_by_hand() -> Iterator[None]:
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def test_what_a_full_collection_has_left_is_not_looked_at_again() -> None:
+    with ShortPauses():
+        kept = [Knot() for _ in range(1000)]
+        gc.collect()
+        assert gc.get_freeze_count() >= len(kept)
+        assert gc.get_count()[2] == 0
+        assert not any(isinstance(one, Knot) for one in gc.get_objects())
+    assert gc.get_freeze_count() == 0
+
+
+def test_new_garbage_is_found() -> None:
+    with ShortPauses():
+        gc.collect()
+        lost = weakref.ref(Knot())
+        gc.collect()
+        assert lost() is None
+
+
+def test_what_became_garbage_later_is_found_when_all_is_looked_at() -> None:
+    with ShortPauses(whole_s=0.0):
+        knot = Knot()
+        gc.collect()  # finds it in use, and is the last one that does not look at all
+        lost = weakref.ref(knot)
+        del knot
+        gc.collect()
+        assert lost() is None
+
+
+def test_it_stays_out_of_the_way_until_then() -> None:
+    with ShortPauses(whole_s=3600.0):
+        knot = Knot()
+        gc.collect()
+        lost = weakref.ref(knot)
+        del knot
+        gc.collect()
+        assert lost() is not None
+    gc.collect()
+    assert lost() is None
