@@ -12,21 +12,12 @@ import time
 import psutil
 import pytest
 
-from tests.integration.command import WORK, eventually
+from tests.integration.command import eventually
 
 pytestmark = pytest.mark.integration
 
-SIZE = (36, 120)
 GAP_S = 2.2
 """A little more than what is called a gap."""
-
-
-@pytest.fixture
-def screen(demo):
-    def start(*arguments: str, **more):
-        return demo("--work", WORK, *arguments, terminal=SIZE, **more)
-
-    return start
 
 
 def resize(run, lines: int, columns: int) -> None:
