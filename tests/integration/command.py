@@ -27,6 +27,8 @@ GONE_S = 5
 """After the end of the monitor nothing may be left after so many seconds."""
 WORK = "1000000"
 """A request of some 30 ms."""
+SIZE = (36, 120)
+"""Lines and columns of a terminal."""
 SHELL = """
 import fcntl, os, signal, sys, termios
 signal.signal(signal.SIGINT, signal.SIG_DFL)  # a background job of a script has it ignored

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.integration.attaching import serve, threadscope_
-from tests.integration.command import Command
+from tests.integration.command import SIZE, WORK, Command
 
 __all__ = ["demo", "serve", "threadscope_"]
 
@@ -27,3 +27,13 @@ def demo(tmp_path):
     finally:
         for command in started:
             command.end()
+
+
+@pytest.fixture
+def screen(demo):
+    """The same on a terminal, with little work a request."""
+
+    def start(*arguments: str, **more):
+        return demo("--work", WORK, *arguments, terminal=SIZE, **more)
+
+    return start

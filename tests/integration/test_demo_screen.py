@@ -8,19 +8,9 @@ import termios
 
 import pytest
 
-from tests.integration.command import ESCAPES, WORK, eventually
+from tests.integration.command import ESCAPES, eventually
 
 pytestmark = pytest.mark.integration
-
-SIZE = (36, 120)
-
-
-@pytest.fixture
-def screen(demo):
-    def start(*arguments: str, **more):
-        return demo("--work", WORK, *arguments, terminal=SIZE, **more)
-
-    return start
 
 
 def after_the_screen(run) -> str:

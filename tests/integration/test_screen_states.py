@@ -13,18 +13,17 @@ from functools import partial
 import psutil
 import pytest
 
-from tests.integration.command import WORK, eventually
+from tests.integration.command import eventually
 
 pytestmark = pytest.mark.integration
 
-SIZE = (36, 120)
 GAP_S = 2.2
 """A little more than what is called a gap."""
 
 
 @pytest.fixture
-def shown(demo):
-    return partial(demo, "--work", WORK, "--mode", "def", terminal=SIZE)
+def shown(screen):
+    return partial(screen, "--mode", "def")
 
 
 def resize(run, lines: int, columns: int) -> None:
