@@ -5,7 +5,7 @@ import pytest
 from tests.integration.attaching import serve, threadscope_
 from tests.integration.command import SIZE, WORK, Command
 
-__all__ = ["demo", "serve", "threadscope_"]
+__all__ = ["demo", "screen", "serve", "threadscope_"]
 
 
 @pytest.fixture
