@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import sys
 from pathlib import Path
 
 import psutil
@@ -91,7 +92,8 @@ def test_nothing_listens_but_on_loopback_and_nobody_sees_a_secret(tmp_path):
     app = Path(__file__).parents[1] / "integration" / "served"
     command = Command(
         runtime, "run", "--no-tui", "--save", str(tmp_path / "x.tscope"), "-H",
-        f"@{tmp_path}/headers", "--url", f"/async?token={SECRET}", "--", "python", "-m", "uvicorn",
+        f"@{tmp_path}/headers", "--url", f"/async?token={SECRET}", "--",
+        sys.executable, "-m", "uvicorn",
         "plain:app", "--app-dir", str(app), "--port", "0",
     )  # fmt: skip
     try:
