@@ -74,12 +74,14 @@ class Phase:
                 for light in self._lights:
                     await light.begin(stack)
                 await self._settle(clients)
+                never = self._crew.over.is_set()  # stopped before it had settled
                 measured, cpu = self._enter(PhaseState.MEASURE), time.process_time_ns()
                 self._measuring(True)
                 await self._measure(clients)
                 self._stop_all()
                 self._measuring(False)
-                drained, cpu = self._enter(PhaseState.DRAIN), time.process_time_ns() - cpu
+                drained = self._enter(PhaseState.DRAIN, measured if never else None)
+                cpu = time.process_time_ns() - cpu
                 await self._drain()
             finally:  # before what the clients share ends under them
                 progress.cancel()
@@ -126,8 +128,8 @@ class Phase:
             pass
         self._draining = None
 
-    def _enter(self, state: PhaseState) -> int:
-        t = time.monotonic_ns()
+    def _enter(self, state: PhaseState, at: int | None = None) -> int:
+        t = time.monotonic_ns() if at is None else at
         self._report(State(state, t))
         return t
 

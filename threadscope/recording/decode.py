@@ -76,7 +76,7 @@ class _Ring:
     def __init__(self) -> None:
         self.cells: list[CellEntry] = []
         self.open: dict[int, OpenEntry] = {}
-        self.counts: tuple[int, ...] = (0, 0, 0, 0)
+        self.counts: tuple[int, ...] = (0, 0, 0)
         self.texts = _Texts()
 
 
@@ -173,8 +173,7 @@ class _Decoder:
             ring.open = {k: v for k, v in ring.open.items() if k not in shut}
             ring.open.update({x.request: x for x in (checked(OpenEntry, x) for x in more["open"])})
         if "counts" in more:
-            dropped, holes, errors, ended = (from_plain(number, int) for number in more["counts"])
-            ring.counts = dropped, holes, errors, ended
+            ring.counts = tuple(from_plain(number, int) for number in more["counts"])
         for number, text in more.get("texts", {}).items():
             ring.texts.known[int(number)] = clean_parts(str(text))
         if max(len(ring.cells), len(ring.open), len(ring.texts.known)) > MOST_OF_A_RING:
