@@ -54,7 +54,7 @@ def test_a_sleep_is_a_blocking_call():
 
 
 @pytest.mark.parametrize("more", [
-    {"cpu": 0.3}, {"core_wait": 0.5}, {"gil_lag": 70}, {"gil_lag": None},
+    {"cpu": 0.3}, {"core_wait": 0.5}, {"gil_lag": 70}, {"gil_lag": 11}, {"gil_lag": None},
 ])  # fmt: skip
 def test_what_may_have_another_reason_is_no_blocking_call(more):
     slept = {"cpu": 0.001, **more}

@@ -14,6 +14,9 @@ BUSY_SHARE = 0.5
 """On CPU for so much of its time, a step computes."""
 IDLE_SHARE = 0.2
 """Below this it waits; and so much of it may be explained by the GIL or a missing core."""
+GIL_CALM_NS = 10_000_000
+"""Two of Python's switch intervals: whoever waits longer for the GIL shares it with several, and a
+step that lets go of it in each of its system calls waits as often."""
 SEEN_AFTER_NS = 300_000_000
 """The probe looks ten times a second: if no look came in so long, nobody else had the GIL."""
 ENOUGH = 5
@@ -93,7 +96,7 @@ def blocks(hold: Hold, threshold: float) -> bool:
         and hold.cpu < least
         and hold.core_wait < least
         and hold.gil_lag is not None
-        and hold.gil_lag < least
+        and hold.gil_lag < min(least, GIL_CALM_NS)
     )
 
 
