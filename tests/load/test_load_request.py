@@ -14,15 +14,12 @@ def sent(plan, client=1, number=7, turn=0):
 
 def test_the_number_comes_first_and_nothing_superfluous():
     assert sent(LoadPlan(URL)) == (
-        b"GET /a?b=c HTTP/1.1\r\nx-threadscope-request: 7\r\n"
-        b"host: 127.0.0.1:8000\r\nuser-agent: threadscope\r\n\r\n"
+        b"GET /a?b=c HTTP/1.1\r\nx-threadscope-request: 7\r\nhost: 127.0.0.1:8000\r\n\r\n"
     )
 
 
 def test_without_a_number_there_is_no_header_for_it():
-    assert sent(LoadPlan(URL), number=0) == (
-        b"GET /a?b=c HTTP/1.1\r\nhost: 127.0.0.1:8000\r\nuser-agent: threadscope\r\n\r\n"
-    )
+    assert sent(LoadPlan(URL), number=0) == (b"GET /a?b=c HTTP/1.1\r\nhost: 127.0.0.1:8000\r\n\r\n")
 
 
 def test_each_client_and_each_turn_has_its_own():

@@ -9,7 +9,6 @@ from threadscope.load.address import CLIENT_FIELD, basic_authorization
 from threadscope.load.plan import LoadPlan
 from threadscope.probe import layout as L
 
-USER_AGENT = "threadscope"
 NUMBER_HEADER = L.CLIENT_HEADER.decode()
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 JOINED_UP_TO = 1024
@@ -48,10 +47,13 @@ def origin_of(url: str) -> Origin:
 
 
 def fixed_headers(plan: LoadPlan, url: str) -> list[tuple[str, str]]:
-    """What follows the request's number in each request to this URL; the user's own come last."""
+    """What follows the request's number in each request to this URL; the user's own come last.
+
+    Only what HTTP needs: each header costs the server a call, and its time is what is measured.
+    """
     parts = urlsplit(url)
     given = {name.lower() for name, _ in plan.headers}
-    ours = [("host", parts.netloc.rpartition("@")[2]), ("user-agent", USER_AGENT)]
+    ours = [("host", parts.netloc.rpartition("@")[2])]
     authorization = basic_authorization(url)
     if authorization:
         ours.append(("authorization", authorization))
