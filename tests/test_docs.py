@@ -14,6 +14,7 @@ from threadscope.probe import layout
 from threadscope.tui.keys import KEYS
 
 DOCS = Path(__file__).parent.parent / "docs"
+PACKAGE = Path(layout.__file__).parent.parent
 
 
 def page(name: str) -> str:
@@ -55,7 +56,7 @@ def test_ring_format_names_nothing_else() -> None:
 
 @pytest.mark.parametrize("kind", [
     "ARRIVE", "ENDPOINT", "STEP", "END", "HOP_IN", "HOP_OUT", "LIMITER", "LAG", "STALL", "SEND",
-    "DONE",
+    "DONE", "HOP_END",
 ])  # fmt: skip
 def test_ring_format_has_the_kinds_numbers(kind: str) -> None:
     numbers = {row[1].strip("`"): row[0] for row in rows(page("ring-format.md")) if len(row) == 3}
@@ -116,6 +117,59 @@ def test_screen_explains_each_word_with_its_thresholds() -> None:
     assert f"{behaviour.HELD_SHARE:.0%}".replace("%", " %") in table["SEQUENTIAL"]
     assert f"{behaviour.ALONE_SHARE:.0%}".replace("%", " %") in table["SEQUENTIAL"]
     assert f"{behaviour.ENOUGH_NS / 1e9:g} s" in table["IDLE"]
+
+
+def modules(folder: Path) -> set[str]:
+    return {path.name for path in folder.glob("*.py") if not path.name.startswith("__")}
+
+
+def section(name: str, title: str) -> str:
+    """A page's text from one heading of the second level to the next."""
+    _, found, text = page(name).partition(f"\n## {title}\n")
+    assert found
+    return text.partition("\n## ")[0]
+
+
+def test_architecture_lists_the_package() -> None:
+    listed = section("architecture.md", "Packages").split("```")[1]
+    entries = re.findall(r"^  ((?:\w+\.py(?:, )?)+|\w+/)", listed, re.MULTILINE)
+    named = [name for entry in entries for name in entry.split(", ")]
+    packages = {f"{path.parent.name}/" for path in PACKAGE.glob("*/__init__.py")}
+
+    assert sorted(named) == sorted(modules(PACKAGE) | packages)
+
+
+def test_architecture_says_what_each_module_of_the_model_holds() -> None:
+    table = rows(section("architecture.md", "Inside the model"))
+    named = {name for row in table for name in re.findall(r"`(\w+\.py)`", " ".join(row))}
+
+    assert named == modules(PACKAGE / "model")
+
+
+def test_links_between_the_pages_lead_somewhere() -> None:
+    """To a file of this repository, and to a heading of it where one is named."""
+    pages = [*DOCS.parent.glob("*.md"), *DOCS.glob("*.md")]
+    links = [(path, to) for path in pages for to in targets(path)]
+
+    assert len(links) > 30
+    assert [(path.name, to) for path, to in links if not leads_somewhere(path, to)] == []
+
+
+def targets(path: Path) -> list[str]:
+    found = re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8"))
+    return [to for to in found if not to.startswith("https://")]
+
+
+def leads_somewhere(path: Path, target: str) -> bool:
+    name, _, heading = target.partition("#")
+    there = path.parent / name if name else path
+    return there.exists() and (not heading or heading in anchors(there))
+
+
+def anchors(path: Path) -> set[str]:
+    """What a page's headings are called in links, as GitHub has it."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", one).lower().replace(" ", "-") for one in headings}
 
 
 def test_pages_name_no_place_of_this_machine() -> None:
