@@ -65,7 +65,7 @@ Options:
   --record FILE             Record the screen as a screencast (.cast).
   --cast-version [2|3]      Version of the asciicast format; every player
                             reads 2.  [default: 2]
-  --screenshot FILE         At the end, a picture as SVG.
+  --screenshot FILE         Save the last picture, as SVG.
   --size COLUMNSxROWS       Size of the recorded screen; it then runs without
                             a terminal  [default: 120x36]
   --save FILE               Keep what is observed, for `threadscope replay`

@@ -47,7 +47,7 @@ Examples:
     "urls",
     metavar="PATH",
     multiple=True,
-    help="Ask for this path; may be given again: they are asked for in turn  [default: /]",
+    help="Ask for this path; may be repeated: several are asked in turn  [default: /]",
 )
 @click.option(
     "-c",

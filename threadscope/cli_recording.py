@@ -57,7 +57,7 @@ def film_options(command: F) -> F:
             help="Version of the asciicast format; every player reads 2.",
         ),
         click.option(
-            "--screenshot", metavar="FILE", type=FILE, help="At the end, a picture as SVG."
+            "--screenshot", metavar="FILE", type=FILE, help="Save the last picture, as SVG."
         ),
         click.option(
             "--size",
@@ -126,7 +126,7 @@ def _seconds(_: click.Context, __: click.Parameter, value: str | None) -> float 
     type=click.FloatRange(0.1, 16),
     default=1.0,
     show_default=True,
-    help="Seconds of the session a second.",
+    help="How many seconds of the session pass in one second.",
 )
 @click.option(
     "--from", "start_s", metavar="TIME", callback=_seconds, help="Begin here, as in 1:23."
@@ -180,7 +180,9 @@ ENDINGS = {
     help="Of a screencast: svg, html, gif (needs the extra `image`) or txt, its last picture. "
     "Of a session: chrometrace (for Perfetto) or csv.  [default: by the name after -o]",
 )
-@click.option("-o", "--output", metavar="FILE", type=FILE, help="[default: beside FILE]")
+@click.option(
+    "-o", "--output", metavar="FILE", type=FILE, help="What is written  [default: beside FILE]"
+)
 @click.option(
     "--fps",
     type=click.FloatRange(0.1, 60),

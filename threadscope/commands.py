@@ -25,7 +25,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 def _views(command: F) -> F:
     """The ways to show an observation, and the load that may be part of it."""
     for option in (
-        click.option("--json", "as_json", is_flag=True, help="Only a JSON report."),
+        click.option(
+            "--json", "as_json", is_flag=True, help="Only a JSON report on standard output."
+        ),
         click.option("--no-tui", is_flag=True, help="Plain lines instead of the screen."),
         lint_options,
         save_option,
