@@ -3,9 +3,11 @@
     python benchmarks/observer_effect.py
 
 A real uvicorn with a hello app (`async def`, no access log), three times: without the probe; with
-the probe and a process that reads its ring 20 times a second and its threads 10 times, as the
-monitor does; with the probe and nobody there, so that it sleeps. They are asked in turns, in
-rounds whose order changes.
+the probe and a process that reads its ring and its threads as often as the monitor does; with the
+probe and nobody there, so that it sleeps. They are asked in turns, in rounds whose order changes.
+A round is short, because what else the machine does changes from second to second and by more than
+a probe costs: many short rounds tell more than few long ones. And servers differ by where their
+memory lies, so that all three are started anew several times.
 
 First comes the rate at which the unwatched server is saturated; the servers' CPU clocks are then
 compared at half of that rate, requests due at even intervals. Beside it are the CPU a request and
@@ -26,7 +28,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from common.results import Broken, Results
 from common.servers import HERE, cpu_ns, hello_server
@@ -48,17 +50,20 @@ PLAIN, WATCHED, DORMANT = "unwatched", "watched", "probe there, nobody watches"
 NAMES = (PLAIN, WATCHED, DORMANT)
 LIMIT = 1.05
 PATH = "/async"
-SLICE_S = 2.0
+PACED_S, FULL_S = 0.5, 0.4
+"""A slice at half of the rate, and one at saturation."""
+SETS = 4
+"""So often the servers are started anew."""
 
 Round = dict[str, float]
 
 
 class Seen(NamedTuple):
-    """What the reader saw in one slice, and its own CPU."""
+    """What a reader saw, and its own CPU."""
 
     requests: int
     dropped: int
-    percent: float
+    cpu_ns: int
 
 
 class Server(NamedTuple):
@@ -77,7 +82,7 @@ class Slice(NamedTuple):
     cpu_us: float
     """CPU of the server a request."""
     late: int
-    seen: Seen | None
+    done: int
 
 
 @contextmanager
@@ -100,7 +105,11 @@ def servers(own_cpu: set[int]) -> Iterator[list[Server]]:
 
 @contextmanager
 def reader(server: Server) -> Iterator[list[Seen]]:
-    """Reads the server's ring meanwhile; afterwards the list holds what it saw."""
+    """Reads the server's ring meanwhile; afterwards the list holds what it saw.
+
+    Raises:
+        Broken: it does not start.
+    """
     command = [sys.executable, str(HERE / "watcher.py"), str(server.folder), str(server.pid)]
     seen: list[Seen] = []
     pipe = subprocess.PIPE
@@ -111,43 +120,42 @@ def reader(server: Server) -> Iterator[list[Seen]]:
             raise Broken("the reader did not start, see above")
         yield seen
         process.stdin.close()
-        requests, dropped, percent = process.stdout.readline().split()
-        seen.append(Seen(int(requests), int(dropped), float(percent)))
+        requests, dropped, cpu_ns = map(int, process.stdout.readline().split())
+        seen.append(Seen(requests, dropped, cpu_ns))
 
 
-def load(server: Server, rate: float, seconds: float) -> Slice:
-    """One slice of load on a server, as it is; rate 0: as much as it can take."""
-    command = [sys.executable, str(HERE / "paced_load.py"), str(server.port), PATH]
-    command += [str(rate), str(seconds)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+@contextmanager
+def loading() -> Iterator[Load]:
+    """The load's process."""
+    command = [sys.executable, str(HERE / "paced_load.py"), PATH]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdin
         assert process.stdout
-        process.stdout.readline()  # it has settled
-        before = cpu_ns(server.pid)
-        line = process.stdout.readline().split()
-        used = cpu_ns(server.pid) - before
-    if len(line) != 3:
-        raise Broken(f"{server.name}: the load ended with status {process.returncode}, see above")
-    done = int(line[0])
-    if not done:
-        raise Broken(f"{server.name}: no request was answered")
-    return Slice(done / float(line[1]), used / done / 1000, int(line[2]), None)
+        yield Load(process.stdin, process.stdout)
+        process.stdin.close()
 
 
-def measure(server: Server, rate: float, seconds: float) -> Slice:
-    """One slice of load in the way that belongs to the server.
+class Load(NamedTuple):
+    """What asks the servers, one after another."""
 
-    Raises:
-        Broken: the load failed, or the reader missed requests.
-    """
-    if server.name != WATCHED:
-        if server.name == DORMANT:
-            put_to_sleep(server)
-        return load(server, rate, seconds)
-    with reader(server) as seen:
-        out = load(server, rate, seconds)
-    if seen[0].requests < out.per_second * seconds * 0.9:
-        raise Broken(f"the reader saw {seen[0].requests} requests only: this is not watching")
-    return out._replace(seen=seen[0])
+    orders: IO[str]
+    answers: IO[str]
+
+    def slice(self, server: Server, rate: float, seconds: float) -> Slice:
+        """One slice of load on a server, as it is; rate 0: as much as it can take.
+
+        Raises:
+            Broken: it failed.
+        """
+        print(server.port, server.pid, rate, seconds, file=self.orders, flush=True)
+        line = self.answers.readline().split()
+        if len(line) != 4:
+            raise Broken(f"{server.name}: the load ended, see above")
+        done, passed, used, late = int(line[0]), float(line[1]), int(line[2]), int(line[3])
+        if not done:
+            raise Broken(f"{server.name}: no request was answered")
+        return Slice(done / passed, used / done / 1000, late, done)
 
 
 def put_to_sleep(server: Server) -> None:
@@ -203,53 +211,89 @@ def budget(cpu: list[Round]) -> Budget:
     return Budget("server's CPU a request, watched / unwatched", ratio, LIMIT)
 
 
-def compare(results: Results, rounds: int, seconds: float) -> Budget:
+class Rounds(NamedTuple):
+    """What all rounds measured, by the server's name."""
+
+    cpu: list[Round]
+    busy: list[Round]
+    per_second: list[Round]
+    late: list[int]
+    seen: list[Seen]
+
+    def add(self, paced: dict[str, Slice], full: dict[str, Slice]) -> None:
+        """One round more."""
+        self.cpu.append({name: one.cpu_us for name, one in paced.items()})
+        self.busy.append({name: one.cpu_us for name, one in full.items()})
+        self.per_second.append({name: one.per_second for name, one in full.items()})
+        self.late.append(sum(one.late for one in paced.values()))
+
+
+def play(found: Rounds, own: set[int], rounds: int, rate: float) -> float:
+    """Rounds with one set of servers; the rate that it was.
+
+    Args:
+        found: is added to.
+        own: the servers' CPU.
+        rounds: how many.
+        rate: of the paced slices; 0: half of what the unwatched server takes.
+
+    Raises:
+        Broken: the load failed, or the reader missed requests.
+    """
+    with loading() as load, servers(own) as known:
+        by_name = {server.name: server for server in known}
+        for server in known:
+            load.slice(server, 0, 1.0)  # warm
+        put_to_sleep(by_name[DORMANT])
+        if not rate:
+            most = [load.slice(by_name[PLAIN], 0, FULL_S).per_second for _ in range(5)]
+            rate = statistics.median(most) / 2
+        done = 0
+        with reader(by_name[WATCHED]) as seen:
+            for order in turns(NAMES, rounds):
+                paced = {name: load.slice(by_name[name], rate, PACED_S) for name in order}
+                full = {name: load.slice(by_name[name], 0, FULL_S) for name in order}
+                done += paced[WATCHED].done + full[WATCHED].done
+                found.add(paced, full)
+    if seen[0].requests < done * 0.9:
+        raise Broken(f"the reader saw {seen[0].requests} requests only: this is not watching")
+    found.seen.extend(seen)
+    return rate
+
+
+def compare(results: Results, rounds: int, sets: int) -> Budget:
     """Runs all rounds and shows the table."""
     own = split_cpus()
     where = f"the servers on CPU {min(own)}, the load on the others" if own else "nothing is pinned"
     results.say(where)
-    with servers(own) as known:
-        by_name = {server.name: server for server in known}
-        for server in known:
-            load(server, 0, 1.0)  # warm
-        at_most = [load(by_name[PLAIN], 0, seconds / 2).per_second for _ in range(3)]
-        rate = statistics.median(at_most) / 2
-        results.say(f"half of the unwatched server's saturated rate: {rate:,.0f} req/s")
-        cpu: list[Round] = []
-        busy: list[Round] = []
-        per_second: list[Round] = []
-        seen: list[Seen] = []
-        late = 0
-        for order in turns(NAMES, rounds):
-            paced = {name: measure(by_name[name], rate, seconds) for name in order}
-            full = {name: measure(by_name[name], 0, seconds / 2) for name in order}
-            cpu.append({name: paced[name].cpu_us for name in NAMES})
-            busy.append({name: full[name].cpu_us for name in NAMES})
-            per_second.append({name: full[name].per_second for name in NAMES})
-            seen += [one for one in (paced[WATCHED].seen,) if one]
-            late += sum(one.late for one in paced.values())
-    title = f"{len(cpu)} paired rounds of {seconds:g} s at {rate:,.0f} req/s, CPU us of the server"
-    results.show(title, HEAD, rows(cpu, busy, per_second))
-    results.say(
-        f"the reader used {median([{'': one.percent} for one in seen], ''):.1f} % of a core; "
-        f"{max(one.dropped for one in seen)} records were lost"
-    )
-    if late:
+    found, rate = Rounds([], [], [], [], []), 0.0
+    for number in range(sets):
+        share = rounds * (number + 1) // sets - rounds * number // sets
+        rate = play(found, own, share, rate)
+    results.say(f"half of the unwatched server's saturated rate: {rate:,.0f} req/s")
+    title = f"{len(found.cpu)} paired rounds of {PACED_S:g} s with {sets} sets of servers"
+    title += f" at {rate:,.0f} req/s, CPU us of the server"
+    results.show(title, HEAD, rows(found.cpu, found.busy, found.per_second))
+    requests = sum(one.requests for one in found.seen)
+    used = sum(one.cpu_ns for one in found.seen) / requests / 1000
+    lost = sum(one.dropped for one in found.seen)
+    results.say(f"the reader used {used:.1f} us of CPU a request; {lost} records were lost")
+    if late := sum(found.late):
         results.say(f"{late:,} requests were sent late: the machine is busy, the rate was not held")
-    return budget(cpu)
+    return budget(found.cpu)
 
 
 def main() -> int:
     """Compares, prints, judges; the exit status."""
-    options = parser(__doc__ or "", 15).parse_args()
+    options = parser(__doc__ or "", 60).parse_args()
     if sys.platform != "linux":
         print("skipped: this needs Linux, for the CPU clock of another process")
         return 0
     results = Results(options, "threadscope", "fastapi", "uvicorn", "uvloop", "httptools")
     results.say(f"asleep after {SLEEP_AFTER_NS / 1e9:g} s without a monitor")
     try:
-        rounds, seconds = (2, 1.0) if options.quick else (options.rounds, SLICE_S)
-        found = compare(results, rounds, seconds)
+        rounds, sets = (2, 1) if options.quick else (options.rounds, min(SETS, options.rounds))
+        found = compare(results, rounds, sets)
     except (Broken, TargetError) as error:
         return results.fail(error)
     return results.judge([found])

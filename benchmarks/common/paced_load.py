@@ -1,10 +1,12 @@
 """A small HTTP client on raw sockets, for observer_effect.py: closed loop, or a fixed schedule.
 
-    python paced_load.py PORT PATH RATE SECONDS
+    python paced_load.py PATH
 
-With RATE 0 each of the connections asks again as soon as it was answered. Otherwise requests are
-due at even intervals, on connections that are free (open schedule): a request that finds none
-waits, and its lateness is told. Prints one line: requests, seconds, requests that were late.
+Each line of its standard input is a slice of load: PORT PID RATE SECONDS. With RATE 0 each of the
+connections asks again as soon as it was answered. Otherwise requests are due at even intervals, on
+connections that are free (open schedule): a request that finds none waits, and its lateness is
+told. Prints a line for each: requests, seconds, CPU ns of process PID in them, requests that were
+late. The clocks are read here, so that they are read at the slice's ends.
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ import time
 from collections import deque
 from typing import cast
 
+from threadscope.sampling.proc import process_clock
+
 try:
     import uvloop
 except ImportError:  # asyncio's own loop then: a busier load
@@ -22,7 +26,7 @@ except ImportError:  # asyncio's own loop then: a busier load
 
 CONNECTIONS = 32
 LATE_S = 0.05
-SETTLE_S = 0.3
+SETTLE_S = 0.1
 
 
 class Client(asyncio.Protocol):
@@ -76,27 +80,32 @@ class Load:
         else:
             client.ask()
 
-    async def run(self, port: int, seconds: float) -> tuple[int, float]:
-        """Asks for so long, after a moment of settling; requests answered, and the time."""
-        loop = asyncio.get_running_loop()
-        clients = [
-            (await loop.create_connection(lambda: Client(self), "127.0.0.1", port))[1]
+    async def run(self, port: int, pid: int, seconds: float) -> str:
+        """Asks for so long, after a moment of settling; the line that is to be printed."""
+        loop, clock = asyncio.get_running_loop(), process_clock(pid)
+        opened = [
+            await loop.create_connection(lambda: Client(self), "127.0.0.1", port)
             for _ in range(CONNECTIONS)
         ]
-        for client in clients:
+        for _, client in opened:
             if self._rate:
                 self._free.append(client)
             else:
                 client.ask()
         paced = asyncio.create_task(self._pace()) if self._rate else None
         await asyncio.sleep(SETTLE_S)
-        print("go", flush=True)
-        before, begin = self.done, time.monotonic()
+        done, begin, used = self.done, time.monotonic(), time.clock_gettime_ns(clock)
         await asyncio.sleep(seconds)
-        done, passed = self.done - before, time.monotonic() - begin
+        done, passed = self.done - done, time.monotonic() - begin
+        used = time.clock_gettime_ns(clock) - used
         if paced:
             paced.cancel()
-        return done, passed
+        if self.bad or self.lost:
+            raise SystemExit(f"{self.bad} answers were not 200, {self.lost} connections were lost")
+        for transport, _ in opened:
+            transport.abort()
+        await asyncio.sleep(SETTLE_S / 2)  # the server sees that, before another slice begins
+        return f"{done} {passed:.6f} {used} {self.late}"
 
     async def _pace(self) -> None:
         due = time.monotonic()
@@ -110,14 +119,13 @@ class Load:
 
 
 def main() -> None:
-    """Runs the load; exits with a message when the server did not answer as it should."""
-    port, path, rate, seconds = sys.argv[1:]
-    load = Load(path, float(rate))
+    """Runs the slices; exits with a message when a server did not answer as it should."""
+    path = sys.argv[1]
     with asyncio.Runner(loop_factory=getattr(uvloop, "new_event_loop", None)) as runner:
-        done, passed = runner.run(load.run(int(port), float(seconds)))
-    if load.bad:
-        raise SystemExit(f"{load.bad} answers were not 200")
-    print(f"{done} {passed:.6f} {load.late}", flush=True)
+        for line in sys.stdin:
+            port, pid, rate, seconds = line.split()
+            load = Load(path, float(rate))
+            print(runner.run(load.run(int(port), int(pid), float(seconds))), flush=True)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
 
 The kernel at 10 Hz, a snapshot four times a second, the rings for each of them, heartbeats: the
 ticks of `threadscope.observer`, in a process of its own. Says `watching` when it does, and when its
-standard input ends: requests seen, records dropped, and its own CPU in percent of a core.
+standard input ends: requests seen, records dropped, and its own CPU in ns.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def watch(folder: Path, pid: int) -> str:
     rings, sampler, aggregator = RingSet(folder), open_sampler(pid), Aggregator(now())
     tick, looks, seen, dropped = 0, 1, 0, 0
     before: tuple[int, int] | None = None  # what was over, and overwritten, before we came
-    due = begin = time.monotonic()
-    cpu = time.process_time()
+    due = time.monotonic()
+    cpu = time.process_time_ns()
     while not select.select([0], [], [], max(0.0, due - time.monotonic()))[0]:
         for batch, is_load in rings.read(now()):
             aggregator.add_batch(batch, load=is_load)
@@ -45,9 +45,8 @@ def watch(folder: Path, pid: int) -> str:
             print("watching", flush=True)
         looks, before_it, tick = looks + 1, tick, next_tick(tick)
         due = max(due + (tick - before_it) * TICK_S, time.monotonic())
-    percent = 100 * (time.process_time() - cpu) / (time.monotonic() - begin)
     begun = before or (0, 0)
-    return f"{seen - begun[0]} {dropped - begun[1]} {percent:.1f}"
+    return f"{seen - begun[0]} {dropped - begun[1]} {time.process_time_ns() - cpu}"
 
 
 if __name__ == "__main__":
