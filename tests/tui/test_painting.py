@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import pytest
+from rich.segment import Segment
 from textual.app import App
 from textual.geometry import Region
 
 from threadscope.tui.line import Line
-from threadscope.tui.panel import Lines
+from threadscope.tui.panel import Lines, Painted
 
 
 class Board(Lines):
@@ -53,3 +55,16 @@ def test_only_lines_that_changed_are_painted_again(monkeypatch, colour):
             assert board.render_line(1).cell_length == 20
 
     asyncio.run(steps())
+
+
+def test_a_line_that_is_left_whole_is_no_garbage_in_a_cycle():
+    gc.collect()
+    gc.disable()
+    try:
+        line = Painted([Segment("abc")], 3)
+        assert line.divide([3]) == [line]
+        assert [piece.text for piece in line.divide([1, 3])] == ["a", "bc"]
+        del line
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
