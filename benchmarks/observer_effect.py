@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from common.results import Broken, Results
-from common.servers import HERE, cpu_ns, hello_server
+from common.servers import HERE, hello_server
 from common.table import (
     Budget,
     median,

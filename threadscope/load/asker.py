@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from threadscope.load.answer import Answer, NoAnswer
 from threadscope.load.plan import LoadPlan
+from threadscope.load.rests import Rests
 from threadscope.load.tally import Tally
 from threadscope.probe import layout as L
 from threadscope.probe.ring import RingWriter
@@ -46,6 +47,8 @@ class Orders:
         self.put = ring.put if ring else None
         self.routes = [ring.string(route) if ring else 0 for route in plan.routes()]
         self.unanswered = set(range(1, plan.clients + 1))
+        self.rests = Rests() if tally.schedule is None else None
+        """None: requests are due at moments of their own, for which nobody may be late."""
 
     @property
     def more(self) -> bool:
@@ -119,6 +122,8 @@ class Asker:
             orders.put(L.DONE, orders.flags, status, self._tid, self._request, t, sent,
                        self._number, 0, 0, self._what)  # fmt: skip
         orders.tally.answer(answer, sent, self._due)
+        if orders.rests is not None:
+            orders.rests.answered(answer.t - sent, orders.allowed)
         if orders.unanswered:
             orders.count_in(self._number)
 
