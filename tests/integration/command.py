@@ -23,7 +23,7 @@ import psutil
 from threadscope.model.records import Batch
 from threadscope.rings.set import RingSet
 
-LIMIT_S = 30
+LIMIT_S = 60
 GONE_S = 5
 """After the end of the monitor nothing may be left after so many seconds."""
 WORK = "1000000"
