@@ -232,7 +232,7 @@ def _export(file: Path, output: Path, form: str, cut: dict[str, Any]) -> str:
     if form not in (SESSION_FORMS if session else CAST_FORMS):
         what, can = ("session", SESSION_FORMS) if session else ("screencast", CAST_FORMS)
         raise RecordingError(f"{file} is a {what}: --to {' or '.join(can)}")
-    check_writable(output)
+    check_writable(output, links=True)
     part = Cut(cut["fps"], cut["begin"] or 0.0, cut["until"], cut["idle"])
     shown = sys.stderr if sys.stderr.isatty() else io.StringIO()
     with click.progressbar(length=1000, label="reading", file=shown) as bar:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import fcntl
 import json
@@ -22,7 +23,7 @@ import psutil
 from threadscope.model.records import Batch
 from threadscope.rings.set import RingSet
 
-LIMIT_S = 30
+LIMIT_S = 60
 GONE_S = 5
 """After the end of the monitor nothing may be left after so many seconds."""
 WORK = "1000000"
@@ -36,6 +37,7 @@ if os.isatty(0):
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execv(sys.executable, [sys.executable, "-m", "threadscope", *sys.argv[1:]])
 """
+LONGEST_ESCAPE = 64
 ESCAPES = re.compile(r"\x1b(\[[0-9;?<>=]*[ -/]*[@-~]|[()][A-Z0-9]|[=>78])")
 
 
@@ -65,6 +67,8 @@ class Sink:
     def __init__(self, fd: int) -> None:
         self.data = b""
         self._fd = fd
+        self._plain, self._at = "", 0
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
         self.thread = threading.Thread(target=self._read, daemon=True)
         self.thread.start()
 
@@ -79,8 +83,14 @@ class Sink:
 
     @property
     def plain(self) -> str:
-        """Without the escape sequences."""
-        return ESCAPES.sub("", self.text)
+        """Without the escape sequences; what was looked at before is not looked at again."""
+        data = self.data
+        end = data.rfind(b"\x1b", max(self._at, len(data) - LONGEST_ESCAPE))
+        end = len(data) if end < 0 else end  # the last one may not be whole
+        if end > self._at:
+            self._plain += ESCAPES.sub("", self._decode(data[self._at : end]))
+            self._at = end
+        return self._plain + ESCAPES.sub("", data[end:].decode(errors="replace"))
 
 
 class Command:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -16,7 +15,6 @@ import pytest
 import threadscope
 from tests.integration.command import eventually
 from tests.integration.running import SERVED, Clients
-from tests.pythons import other_python, pure_packages
 from threadscope.probe import layout as L
 from threadscope.rings.reader import RingReader
 
@@ -206,57 +204,7 @@ def test_a_command_that_cannot_be_started_says_so():
     assert done.stderr == "cannot start no-such-command: No such file or directory\n"
 
 
-# -- taking a probe into a server that has none ----------------------------------------------------
-def test_a_plain_server_on_3_14_takes_a_probe_in(serve, threadscope_, tmp_path):
-    python = other_python("3.14")
-    packages = pure_packages(tmp_path / "packages")
-    path = os.pathsep.join([str(SERVED), str(packages)])
-    server = serve(python=[python], env={"PYTHONPATH": path})
-    with Clients(server.port, "/def") as clients:
-        clients.more()
-        phase = report(threadscope_("attach", server.pid, "--inject", "--json", "-z", "2s"))
-        clients.more()
-        again = report(threadscope_("attach", server.pid, "--json", "-z", "1s"))
-    assert not clients.errors
-    assert set(clients.statuses) == {200}
-    assert phase["target"]["python"].startswith("3.14.")
-    for one in (phase, again):
-        assert 0 < one["requests"]["completed"] == one["server"]["requests_completed"]
-        assert one["requests"]["failed"] == 0
-        assert sum(thread["hops"] or 0 for thread in one["server"]["threads"]) > 0
-
-
-def test_workers_that_start_later_get_the_probe_too(serve, threadscope_, tmp_path):
-    python = other_python("3.14")
-    packages = pure_packages(tmp_path / "packages")
-    path = os.pathsep.join([str(SERVED), str(packages)])
-    server = serve(python=[python], env={"PYTHONPATH": path}, more=["--workers", "2"])
-    started = "Application startup complete"
-    eventually(lambda: server.log.read_text().count(started) == 2, what="both workers are up")
-    watching = threadscope_("attach", server.pid, "--inject", "--no-tui")
-    eventually(lambda: len(probed(tmp_path)) == 2, what="both workers have a probe")
-    before = probed(tmp_path)
-    for pid in before:
-        os.kill(pid, signal.SIGKILL)
-    eventually(lambda: len(probed(tmp_path) - before) == 2, what="so have those that replace them")
-    with Clients(server.port, "/def", 6) as clients:
-        eventually(lambda: done(watching) > 50, what="their requests are seen")
-    assert not clients.errors
-    watching.signal(signal.SIGINT)
-    assert watching.status() == 128 + signal.SIGINT
-
-
-def done(watching):
-    """Requests that were seen to end, by its last line."""
-    return max(map(int, re.findall(r"  done (\d+)", watching.out.plain)), default=0)
-
-
-def probed(folder):
-    """Processes whose rings were ever made."""
-    rings = folder.glob("threadscope/run-*/server-*.ring")
-    return {int(ring.name.split("-")[1]) for ring in rings}
-
-
+# -- some with a probe and some without -----------------------------------------------------------
 def test_workers_without_a_probe_are_named(serve, threadscope_):
     """One of two has a probe that sleeps: what the other one serves is not seen."""
     server = serve("half:app", before=DORMANT, more=["--workers", "2"],
@@ -265,15 +213,3 @@ def test_workers_without_a_probe_are_named(serve, threadscope_):
     watching.wait_for("has no probe, its requests are not seen: ")
     watching.signal(signal.SIGINT)
     assert watching.status() == 128 + signal.SIGINT
-
-
-def test_an_older_python_takes_none_in(serve, threadscope_):
-    if sys.version_info >= (3, 14):
-        pytest.skip("this Python is not older than 3.14")
-    server = serve()
-    refused = threadscope_("attach", server.pid, "--inject", "--json")
-    assert refused.status() == 1
-    assert refused.out.text == ""
-    assert "older than 3.14: start it by `threadscope run`" in refused.err.text
-    with Clients(server.port, "/def") as clients:
-        clients.more()

@@ -41,5 +41,6 @@ async def app(scope, receive, send):
     if kind == "say":
         return await answer(send, 200, rest.encode())
     if kind == "move":
-        return await answer(send, 307, headers=[(b"location", b"/hello")])
+        there = rest.replace(",", "/").encode() or b"/hello"  # the path has been unquoted
+        return await answer(send, 307, headers=[(b"location", there)])
     return await answer(send, int(rest) if kind == "status" else 200)

@@ -223,6 +223,18 @@ def test_redirects_are_answers_and_not_followed(load, server):
     assert {request["path"] for request in server.seen()} == {"/move"}
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost"])
+def test_a_redirect_leads_to_no_other_host_or_port(load, server, host):
+    with socket.create_server(("", 0)) as other:
+        other.settimeout(0)
+        there = f"http:,,{host}:{other.getsockname()[1]},"
+        result = load.run(LoadPlan(f"{server.url}/move/{there}", clients=2, requests=4))
+        assert result.statuses == {"307": 4}
+        with pytest.raises(BlockingIOError):
+            other.accept()
+    assert len(server.seen()) == 4
+
+
 def test_clients_come_and_go_live(load, server):
     load.begin(LoadPlan(f"{server.url}/hello", clients=2))
     load.wait_for(State, PhaseState.MEASURE)

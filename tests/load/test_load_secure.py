@@ -90,6 +90,14 @@ def test_every_model_works_with_it(load, secure_url, more):
 
 
 @pytest.mark.integration
+def test_a_redirect_is_an_answer_here_too(load, secure_url, server):
+    there = server.url.replace("/", ",") + ",hello"
+    result = load.run(LoadPlan(f"{secure_url}/move/{there}", clients=1, requests=2))
+    assert result.statuses == {"307": 2}
+    assert server.seen() == []
+
+
+@pytest.mark.integration
 def test_a_server_without_tls_is_no_answer(load, server):
     url = server.url.replace("http:", "https:")
     result = load.run(LoadPlan(f"{url}/hello", clients=1, requests=2))

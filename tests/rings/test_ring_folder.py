@@ -11,15 +11,15 @@ from pathlib import Path
 import psutil
 import pytest
 
+from threadscope.probe import folders
 from threadscope.probe.ring import RingWriter
-from threadscope.rings import folder
 from threadscope.rings.folder import FolderError, base_folder, new_run, probe_environment, sweep
 
 ME = psutil.Process().pid
 
 
-def ticks(pid=ME):
-    return folder._birth(psutil.Process(pid))
+def ticks():
+    return folders.birth(ME)
 
 
 @pytest.fixture

@@ -259,7 +259,7 @@ def test_no_room_at_all_is_an_error_that_leaves_nothing(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(probe_ring.os, "posix_fallocate", full)
-    with pytest.raises(RingError, match=r"no room for a ring in .*: No space left on device"):
+    with pytest.raises(RingError, match=r"no room for a ring .*: No space left on device"):
         RingWriter(str(tmp_path))
     assert list(tmp_path.iterdir()) == []
 

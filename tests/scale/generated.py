@@ -107,26 +107,35 @@ class Proc:
 
     def __init__(self, root: Path, threads: int) -> None:
         self.root, self.cpu_ns = root, dict.fromkeys(range(1, threads + 1), 0)
+        self._total = 0
         (root / f"{self.pid}/task").mkdir(parents=True)
         for tid in self.cpu_ns:
-            (root / f"{self.pid}/task/{tid}").mkdir()
-            self.set(tid, 0)
+            task = root / f"{self.pid}/task/{tid}"
+            task.mkdir()
+            self._write(task / "status", "Name:\tx\nvoluntary_ctxt_switches:\t3\n"
+                                         "nonvoluntary_ctxt_switches:\t1\n")  # fmt: skip
+            self._clock(task, tid, 0, "S")
+        self._clocks_of_all()
 
     def set(self, tid: int, cpu_ns: int, state: str = "S") -> None:
         """A thread's clock, and what it does."""
+        self._total += cpu_ns - self.cpu_ns[tid]
         self.cpu_ns[tid] = cpu_ns
-        task = self.root / f"{self.pid}/task/{tid}"
-        self._write(task / "schedstat", f"{cpu_ns} 0 1\n")
-        self._write(task / "stat", self._stat(tid, f"thread {tid}", cpu_ns, state))
-        self._write(task / "status", "Name:\tx\nvoluntary_ctxt_switches:\t3\n"
-                                     "nonvoluntary_ctxt_switches:\t1\n")  # fmt: skip
-        total = sum(self.cpu_ns.values())
-        self._write(self.root / f"{self.pid}/stat", self._stat(self.pid, "server", total, "S"))
+        self._clock(self.root / f"{self.pid}/task/{tid}", tid, cpu_ns, state)
+        self._clocks_of_all()
 
     def end(self, tid: int) -> None:
         """A thread ends."""
-        del self.cpu_ns[tid]
+        self._total -= self.cpu_ns.pop(tid)
         shutil.rmtree(self.root / f"{self.pid}/task/{tid}")
+
+    def _clock(self, task: Path, tid: int, cpu_ns: int, state: str) -> None:
+        self._write(task / "schedstat", f"{cpu_ns} 0 1\n")
+        self._write(task / "stat", self._stat(tid, f"thread {tid}", cpu_ns, state))
+
+    def _clocks_of_all(self) -> None:
+        stat = self._stat(self.pid, "server", self._total, "S")
+        self._write(self.root / f"{self.pid}/stat", stat)
 
     @staticmethod
     def _stat(number: int, name: str, cpu_ns: int, state: str) -> str:

@@ -5,6 +5,7 @@ The monitor and `python -m threadscope.probe` must agree on it.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import tempfile
@@ -40,14 +41,28 @@ def make_base() -> str:
         ValueError: it is not private; the message names it.
     """
     path = base_path()
+    os.close(_open_base(path))
+    return path
+
+
+def _open_base(path: str) -> int:
+    """A descriptor of the folder: what is looked at is what is used."""
     try:
         os.mkdir(path, 0o700)
     except FileExistsError:
         pass
-    status = os.lstat(path)
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
-        raise ValueError("%s is not a private folder of yours: remove it" % path)
-    return path
+    refusal = "%s is not a private folder of yours: remove it" % path
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno not in (errno.ENOTDIR, errno.ELOOP, errno.EACCES):
+            raise
+        raise ValueError(refusal) from None
+    status = os.fstat(fd)
+    if status.st_uid != os.getuid() or status.st_mode & 0o077:
+        os.close(fd)
+        raise ValueError(refusal)
+    return fd
 
 
 def birth(pid: int) -> int:
@@ -69,7 +84,14 @@ def new_run(pid: int) -> str:
         OSError: it cannot be made.
         ValueError: see `make_base`.
     """
-    return tempfile.mkdtemp(prefix="run-%d-%d-" % (pid, birth(pid)), dir=make_base())
+    path = base_path()
+    fd = _open_base(path)
+    try:
+        name = "run-%d-%d-%s" % (pid, birth(pid), os.urandom(4).hex())
+        os.mkdir(name, 0o700, dir_fd=fd)  # not where a link leads that came in between
+    finally:
+        os.close(fd)
+    return os.path.join(path, name)
 
 
 def with_probe(environment: dict[str, str], folder: str) -> dict[str, str]:

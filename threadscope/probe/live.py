@@ -46,7 +46,8 @@ def _enter_uvicorn(module: Any) -> None:
 
 def _say(path: str, text: str) -> None:
     try:
-        with open(path + ".new", "w") as file:
+        fd = os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)  # no link, no file
+        with open(fd, "w") as file:
             file.write(text)
         os.rename(path + ".new", path)
     except OSError:  # the monitor is gone, and its folder

@@ -6,6 +6,7 @@ meet; what a slow reader has not fetched in time is overwritten, and the reader 
 
 from __future__ import annotations
 
+import errno
 import itertools
 import mmap
 import os
@@ -35,12 +36,21 @@ def _pid_start() -> int:
         return 0
 
 
-def _allocate(path: str, records: int) -> tuple[int, int]:
+def _open_folder(folder: str) -> int:
+    """A descriptor of it: the ring is made there, and nowhere that a link leads to."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    if os.fstat(fd).st_uid != os.geteuid():
+        os.close(fd)
+        raise RingError(errno.EPERM, "%s belongs to another user" % folder)
+    return fd
+
+
+def _allocate(name: str, records: int, folder: int) -> tuple[int, int]:
     """Makes the file with all its blocks; halves it while the file system is short.
 
     `posix_fallocate`, because a hole in a full tmpfs is a SIGBUS in the writer.
     """
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    fd = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)
     try:
         while True:
             try:
@@ -56,8 +66,8 @@ def _allocate(path: str, records: int) -> tuple[int, int]:
                 records //= 2
     except OSError as error:
         os.close(fd)
-        os.unlink(path)
-        raise RingError(error.errno, f"no room for a ring in {path}: {error.strerror}") from error
+        os.unlink(name, dir_fd=folder)
+        raise RingError(error.errno, f"no room for a ring {name}: {error.strerror}") from error
 
 
 def _map(fd: int, size: int) -> mmap.mmap:
@@ -107,12 +117,20 @@ class RingWriter:
         """Makes `FOLDER/NAME-PID-START.ring`.
 
         Raises:
-            RingError: the folder is missing or full.
-            OSError: the folder cannot be written.
+            RingError: the folder is full, or another user's.
+            OSError: it is missing, is a link, or cannot be written.
         """
+        where = _open_folder(folder)
+        try:
+            self._make(where, folder, name, records)
+        finally:
+            os.close(where)
+
+    def _make(self, where: int, folder: str, name: str, records: int) -> None:
         pid, start = os.getpid(), _pid_start()
-        self.path = os.path.join(folder, f"{name}-{pid}-{start}.ring")
-        fd, self.slots = _allocate(self.path + ".new", records)
+        name = f"{name}-{pid}-{start}.ring"
+        self.path = os.path.join(folder, name)
+        fd, self.slots = _allocate(name + ".new", records, where)
         try:
             self.map = _map(fd, L.total_size(self.slots))
         finally:
@@ -137,7 +155,7 @@ class RingWriter:
         if not getattr(sys, "_is_gil_enabled", lambda: True)():
             self._serialise()
         self._write_header(pid, start, sections)
-        os.rename(self.path + ".new", self.path)
+        os.rename(name + ".new", name, src_dir_fd=where, dst_dir_fd=where)
 
     def _serialise(self) -> None:
         """Free-threaded Python: claims are made under a lock (0.3 us more)."""

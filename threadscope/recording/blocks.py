@@ -17,6 +17,7 @@ from struct import error as StructError
 from typing import Any, NamedTuple
 
 from threadscope.recording.errors import RecordingError
+from threadscope.recording.paths import open_empty
 
 FORMAT = 1
 MAGIC = b"threadscope session "
@@ -49,7 +50,7 @@ class BlockWriter:
     """Appends blocks to a new file.
 
     Args:
-        path: is overwritten.
+        path: an older session there is overwritten, and nothing else.
 
     Raises:
         RecordingError: it cannot be written.
@@ -57,11 +58,11 @@ class BlockWriter:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        _refuse_to_replace(path)
+        self._fd = open_empty(path, 0o600, "session file", lambda start: start.startswith(MAGIC))
         try:
-            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
             os.write(self._fd, FIRST_LINE % FORMAT)
         except OSError as error:
+            os.close(self._fd)
             raise RecordingError(f"cannot write {path}: {error.strerror}") from error
         self._size = os.lseek(self._fd, 0, os.SEEK_CUR)
         self.trouble = ""
@@ -183,19 +184,6 @@ def refuse_other_than_files(path: Path) -> None:
     """
     if not stat.S_ISREG(path.stat().st_mode):
         raise RecordingError(f"cannot read {path}: it is not a file")
-
-
-def _refuse_to_replace(path: Path) -> None:
-    """Anything but an older session: a name that was mistyped costs nobody a file."""
-    try:
-        if not path.is_file():
-            return
-        with path.open("rb") as file:
-            start = file.read(len(MAGIC))
-    except OSError:
-        return
-    if start and start != MAGIC:
-        raise RecordingError(f"{path} exists and is no session file: choose another name")
 
 
 def _length(head: bytes) -> int:

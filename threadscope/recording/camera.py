@@ -7,6 +7,7 @@ from pathlib import Path
 
 from threadscope.recording.cast import CastWriter
 from threadscope.recording.errors import RecordingError
+from threadscope.recording.paths import write_new
 
 
 class Camera:
@@ -97,7 +98,4 @@ def write_picture(path: Path, screen: str, width: int, height: int, title: str) 
     from threadscope.recording.frames import frame_of
     from threadscope.recording.svg import still
 
-    try:
-        path.write_text(still(frame_of(screen, width, height), title), encoding="utf-8")
-    except OSError as error:
-        raise RecordingError(f"cannot write {path}: {error.strerror}") from error
+    write_new(path, still(frame_of(screen, width, height), title))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from threadscope.recording.errors import RecordingError
+from threadscope.recording.paths import open_empty
 
 VERSIONS = (2, 3)
 FLUSH_BYTES = 64 * 1024
@@ -44,7 +45,7 @@ class CastWriter:
         self.path = path
         self.trouble = ""
         """Why nothing is written any more."""
-        self._fd = open_new(path)
+        self._fd = open_empty(path, 0o644, "screencast", _is_cast)
         self._version, self._clock = version, clock
         self._size = (width, height)
         self._waiting: list[bytes] = []
@@ -130,18 +131,5 @@ class CastWriter:
             pass
 
 
-def open_new(path: Path) -> int:
-    """A descriptor of the empty file.
-
-    Raises:
-        RecordingError: it cannot be written, or is something else than a screencast.
-    """
-    try:
-        if path.is_file():
-            with path.open("rb") as file:
-                start = file.read(400)
-            if start and not (start.startswith(b"{") and b'"version"' in start):
-                raise RecordingError(f"{path} exists and is no screencast: choose another name")
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise RecordingError(f"cannot write {path}: {error.strerror}") from error
+def _is_cast(start: bytes) -> bool:
+    return start.startswith(b"{") and b'"version"' in start

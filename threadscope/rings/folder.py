@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-import tempfile
 from pathlib import Path
 
 import psutil
@@ -61,10 +61,11 @@ def new_run(rings: int = 0) -> Path:
     if trouble := no_room(base, rings):
         raise FolderError(trouble)
     try:
-        me = psutil.Process()
-        return Path(tempfile.mkdtemp(prefix=f"run-{me.pid}-{_birth(me)}-", dir=base))
+        return Path(folders.new_run(os.getpid()))
     except OSError as error:
         raise FolderError(f"cannot make a folder in {base}: {error.strerror}") from error
+    except ValueError as error:
+        raise FolderError(str(error)) from error
 
 
 def sweep(base: Path) -> list[Path]:
@@ -85,21 +86,12 @@ def _alive(name: str) -> bool:
     """`run-PID-BIRTH-xxxx` and `server-PID-TICKS.ring`: the same process, not a later one."""
     try:
         pid, birth = (int(part) for part in name.removesuffix(".ring").split("-")[1:3])
-        process = psutil.Process(pid)
-        return abs(_birth(process) - birth) <= 1 or not birth
+        psutil.Process(pid)
     except ValueError:
         return True
     except psutil.Error:
         return False
-
-
-def _birth(process: psutil.Process) -> int:
-    """Start in clock ticks since boot on Linux, as the probe writes it; seconds elsewhere."""
-    try:
-        data = Path(f"/proc/{process.pid}/stat").read_bytes()
-    except OSError:
-        return int(process.create_time())
-    return int(data.rpartition(b")")[2].split()[19])
+    return abs(folders.birth(pid) - birth) <= 1 or not birth
 
 
 def probe_environment(folder: Path, environment: dict[str, str]) -> dict[str, str]:

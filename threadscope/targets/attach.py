@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 import time
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -79,6 +81,7 @@ class AttachTarget(Target):
         for pid in without:
             why = inject(pid, folder)
             if why:
+                self.stop()
                 raise TargetError(f"no probe came into process {pid}: {why}")
         end = time.monotonic() + _RING_S
         while not rings_of(without) and time.monotonic() < end:
@@ -113,7 +116,16 @@ class AttachTarget(Target):
         return ()
 
     def stop(self) -> None:
-        """Leaves it as it was: its probe sleeps when nobody beats any more."""
+        """Leaves it as it was: its probe sleeps when nobody beats any more.
+
+        Our folder stays as long as a probe of the server has its ring there.
+        """
+        if self._folder is None:
+            return
+        with contextlib.suppress(OSError):
+            self._folder.rmdir()  # no probe came in
+        if not self.pids():
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def rings(self) -> Sequence[Path]:
         """Of its processes, wherever they are."""

@@ -42,6 +42,14 @@ def process(pid: int) -> Process:
     return Process(pid, birth(pid))
 
 
+def user(pid: int) -> int | None:
+    """The number of its user; None when it is gone."""
+    try:
+        return os.stat(f"/proc/{pid}").st_uid
+    except OSError:
+        return None
+
+
 def state(pid: int) -> str:
     """As in /proc: R, S, D, Z; X when it is gone."""
     data = _read(pid, "stat")
@@ -83,9 +91,8 @@ def environment(pid: int) -> dict[str, str]:
 
 def owner(pid: int) -> str:
     """The name of its user."""
-    try:
-        uid = os.stat(f"/proc/{pid}").st_uid
-    except OSError:
+    uid = user(pid)
+    if uid is None:
         return "nobody"
     try:
         return pwd.getpwuid(uid).pw_name
