@@ -230,7 +230,6 @@ class Aggregator:
         rate = fold.answered if fold.clients.used else fold.served
         per_second, latency = rate.window(begin, at)
         evidence = fold.timeline.evidence(begin, at)
-        loop_lag, gil_lag = fold.lags(at)
         seen = not self.limited
         known = seen or fold.clients.used
         self._judging.look(
@@ -264,8 +263,8 @@ class Aggregator:
             done=fold.done,
             failed=fold.failed,
             limiters=merged(fold.limiters),
-            loop_lag_ns=loop_lag,
-            gil_lag_ns=gil_lag,
+            loop_lag_ns=fold.loop_lags.worst(at),
+            gil_lag_ns=fold.gil_lags.worst(at),
             cores_used=self._processes.cores_used(at),
             processes=self._processes.rows(at, part, fold.open, self._ended_in),
             threads=tuple(thread.row(at) for thread in threads),

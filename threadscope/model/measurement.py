@@ -23,6 +23,9 @@ class Measurement:
 
     def served(self, arrived: int, ended: int) -> None:
         """A request was open between two moments."""
+        if arrived >= self.begin and self.end is None:  # as most: all of it
+            self.work += ended > arrived
+            return
         begin = max(arrived, self.begin)
         end = ended if self.end is None else min(ended, self.end)
         if end > begin:

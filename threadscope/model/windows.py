@@ -103,11 +103,14 @@ class Rate:
 
     def __init__(self) -> None:
         self._slices: deque[tuple[int, Histogram]] = deque()
+        self._end = 0
+        """Of the newest slice."""
 
     def add(self, t: int, duration: int) -> None:
         """Counts one end at t that took `duration` ns."""
-        index = t // self.SLICE
-        if not self._slices or self._slices[-1][0] < index:
+        if t >= self._end:
+            index = t // self.SLICE
+            self._end = (index + 1) * self.SLICE
             self._slices.append((index, Histogram()))
             while self._slices[0][0] < index - 10 * (KEPT_S + 2):
                 self._slices.popleft()
