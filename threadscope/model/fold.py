@@ -6,22 +6,20 @@ without its begin) is taken once; what it does not say is left as it was.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
+from threadscope.model.books import Books
 from threadscope.model.holds import BEAT_NS, Holds
 from threadscope.model.lags import Lags
 from threadscope.model.log import Log
-from threadscope.model.measurement import Measurement
 from threadscope.model.records import (
     ARRIVE,
     DONE,
     END,
     ENDPOINT,
     F_ASYNC,
-    F_BESIDE,
     F_ENDPOINT,
     F_FAILED,
     F_HOP,
@@ -40,15 +38,11 @@ from threadscope.model.records import (
 from threadscope.model.requests import Clients, Key, OpenRequest, Requests
 from threadscope.model.ring import Ring
 from threadscope.model.snapshot import Activity, Endpoint, Limiter, Role
-from threadscope.model.summary import SlowRequest
-from threadscope.model.tally import MAX_HOLDS, LimiterStats, Tally
+from threadscope.model.tally import MAX_HOLDS, LimiterStats
 from threadscope.model.thread_table import MOST_THREADS, ThreadTable
 from threadscope.model.threads import Thread
 from threadscope.model.timeline import Timeline
-from threadscope.model.windows import SECOND, Rate
 
-WINDOW_NS = 6 * SECOND
-"""Tallies older than this are dropped."""
 MOST_LIMITERS, MOST_WITHIN = 1024, 64
 """Threadpools, and hops within hops on one thread: more are not to be believed."""
 Item = tuple[int, Callable[[Any, Any], None], Ring | None, Any]
@@ -66,10 +60,6 @@ class Fold:
         self.timeline = Timeline(origin)
         self.log = Log()
         self.clients = Clients()
-        self.answered, self.served = Rate(), Rate()
-        """What our clients saw end; what the server saw end."""
-        self.lights: dict[str, Rate] = {}
-        """Light requests beside the load, by their route; in none of the load's own figures."""
         self.requests = Requests(self.timeline)
         self.open = self.requests.open
         self.limiters: dict[Key, Limiter] = {}
@@ -77,12 +67,8 @@ class Fold:
         self.stall: tuple[int, str] = (0, "")
         """When and where a loop was last found in a long step."""
         self.holds = Holds()
-        self.tally = Tally()
-        """What happens now goes here; for about a second, then `roll` begins another one."""
-        self._tallies: deque[tuple[int, Tally]] = deque()
-        self._rolled = origin
-        self.measurement: Measurement | None = None
-        self.done = self.failed = self.read = 0
+        self.books = Books(origin)
+        self.read = 0
         self.handlers: dict[int, Callable[[Any, Any], None]] = {
             ARRIVE: self._arrive,
             ENDPOINT: self._endpoint,
@@ -104,32 +90,12 @@ class Fold:
         for t, fold, ring, what in items:
             pass_to(t)
             fold(ring, what)
+        self.books.count()
 
-    # -- tallies -------------------------------------------------------------------------------
-    def roll(self, t: int, *, now: bool = False) -> None:
-        """Begins another tally when the present one is a second old, or `now`."""
-        if not now and t - self._rolled < SECOND:
-            return
-        if self.measurement is not None and self.measurement.end is None:
-            self.measurement.tally.add(self.tally)
-        self._tallies.append((t, self.tally))
-        self._rolled, self.tally = t, Tally()
-        while self._tallies[0][0] < t - WINDOW_NS:
-            self._tallies.popleft()
-
-    def window(self, begin: int) -> Tally:
-        """What happened since `begin`, as far as tallies are kept."""
-        total = Tally()
-        for t, tally in self._tallies:
-            if t > begin:
-                total.add(tally)
-        total.add(self.tally)
-        return total
-
-    def _tally(self, t: int) -> Tally:
-        """Where something of time t goes: a writer may be late for a measurement that is over."""
-        over = self.measurement
-        return self.tally if over is None or over.end is None or t > over.end else over.tally
+    def act(self, _: Ring | None, action: Callable[[], None]) -> None:
+        """Does something else, in its time."""
+        self.books.count()
+        action()
 
     # -- requests ------------------------------------------------------------------------------
     def stop(self, t: int) -> None:
@@ -211,7 +177,7 @@ class Fold:
                 known = ring.named(last[11])
             endpoint = ring.endpoint(what) if what else known
             hold = self.holds.ended(thread, number, endpoint, begin, t, cpu * 1000)
-            tally = self._tally(t)
+            tally = self.books.at(t)
             if len(tally.holds) < MAX_HOLDS:
                 tally.holds.append(hold)
             if endpoint.route:
@@ -221,7 +187,7 @@ class Fold:
         """An event loop runs something else at t: what held it outside of any request is over."""
         hold = self.holds.went_on(thread, t, self.clients, self.open, armed=armed)
         if hold is not None:
-            tally = self._tally(t)
+            tally = self.books.at(t)
             tally.holds.append(hold)
             tally.routes[hold.endpoint].held_outside(hold)
 
@@ -231,7 +197,7 @@ class Fold:
 
     def _end(self, ring: Ring, record: Record) -> None:
         _, _, flags, status, tid, number, t, arrived, cpu, held, longest, what, steps, _ = record
-        pid, took, measurement = ring.pid, t - arrived, self.measurement
+        pid = ring.pid
         endpoint = ring.endpoints.get(what) or ring.named(what)
         request = self.requests.closed((pid, number))
         if request is None:
@@ -254,28 +220,19 @@ class Fold:
         request.endpoint = endpoint
         if not request.started and (endpoint.kind == "async def" or not endpoint.kind):
             self._started(ring, number, request, arrived, tid)
-        failed = status >= 500 or bool(flags & F_FAILED)
+        failed = status >= 500 or flags & F_FAILED > 0
         if not self.clients.used:
-            self.served.add(t, took)
-            self.done += 1
-            self.failed += failed
+            self.books.served.add(t, t - arrived)
+            self.books.done += 1
+            self.books.failed += failed
         client_request = request.client_request
         sent, client, _ = self.clients.asked(client_request)
-        self.log.ended(t, number, client, endpoint, status, took, client_request)
-        if measurement is not None:
-            measurement.served(request.arrived, t)
-        tally = self._tally(t)
-        tally.processes[pid].completed += 1
-        if measurement is not None and request.arrived < measurement.since:
-            return  # the phase before asked for it
-        stats, took = tally.routes[endpoint], t - request.arrived
-        if stats.book(
-            request, took, failed=failed, steps=steps, cpu=cpu * 1000, held=held, longest=longest
-        ):
-            wait, wall = request.hop_wait, request.hop_wall
-            queued = None if sent is None else max(request.arrived - sent, 0)
-            rest = max(took - wait - wall - held, 0)
-            stats.slowest = SlowRequest(t, number, status, queued, took, wait, wall, held, rest)
+        self.log.ended(t, number, client, endpoint, status, t - arrived, client_request)
+        self.books.ended(
+            ring,
+            what,
+            (request, t, number, status, failed, sent, steps, cpu * 1000, held, longest),
+        )
 
     # -- hops ----------------------------------------------------------------------------------
     def _hop_in(self, ring: Ring, record: Record) -> None:
@@ -320,8 +277,9 @@ class Fold:
             request.hop_cpu += cpu * 1000
             request.hop_wait += waited
             request.hop_wall += t - begin
-        self._tally(t).processes[ring.pid].hop_wait.add(waited)
-        if self.measurement is not None and self.measurement.covers(t):
+        self.books.at(t).processes[ring.pid].hop_wait.add(waited)
+        measurement = self.books.measurement
+        if measurement is not None and measurement.covers(t):
             thread.hops_measured += 1
 
     # -- the process ---------------------------------------------------------------------------
@@ -331,7 +289,7 @@ class Fold:
             return
         name = ring.text(what)
         self.limiters[ring.pid, number] = Limiter(name, total, borrowed, waiting)
-        known = self._tally(t).processes[ring.pid].limiters
+        known = self.books.at(t).processes[ring.pid].limiters
         stats = known.setdefault(number, LimiterStats(name))
         if stats.looked(borrowed, total, waiting):
             stats.holders.update(self.threads.runs(ring.pid))
@@ -340,11 +298,11 @@ class Fold:
         _, _, flags, _, _, _, t, lag, *_ = record
         loop = bool(flags & F_LAG_LOOP)
         (self.loop_lags if loop else self.gil_lags).add(t, lag)
-        process = self._tally(t).processes[ring.pid]
+        process = self.books.at(t).processes[ring.pid]
         (process.loop_lag if loop else process.gil_lag).add(lag)
         if not loop:
             self.holds.lag(ring.pid, t, lag)
-            late = self.tally.holds
+            late = self.books.tally.holds
             if late and late[-1].pid == ring.pid and late[-1].end >= t - lag:
                 late[-1] = self.holds.with_lag(late[-1])
         elif self.holds.outside:
@@ -354,7 +312,7 @@ class Fold:
         own, innermost = ring.text(record[8]), ring.text(record[9])
         if record[2] & F_HOP:
             if own:  # a library's function on a thread of its own says nothing
-                self._tally(record[6]).routes[ring.endpoint(record[11])].hop_place = own
+                self.books.at(record[6]).routes[ring.endpoint(record[11])].hop_place = own
             return
         if not record[5]:
             thread = self.threads.get(ring.pid, record[4])
@@ -369,21 +327,8 @@ class Fold:
         self.timeline.in_flight = self.clients.in_flight
 
     def _done(self, ring: Ring, record: Record) -> None:
-        _, _, flags, status, _, number, t, sent, _, error, _, what, _, _ = record
-        took, tally = t - sent, self._tally(t)
-        self.log.answered(number, took)
+        number, t, sent = record[5:8]
+        self.log.answered(number, t - sent)
         self.clients.done(number)
         self.timeline.in_flight = self.clients.in_flight
-        if not error:
-            tally.clients[ring.text(what)].add(took)
-        if flags & F_BESIDE:
-            if not error:
-                self.lights.setdefault(ring.text(what), Rate()).add(t, took)
-            return
-        self.done += 1
-        tally.done += 1
-        if error or status >= 400:
-            self.failed += 1
-            tally.failed += 1
-        if not error:
-            self.answered.add(t, took)
+        self.books.answer(ring, record)

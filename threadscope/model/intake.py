@@ -56,7 +56,7 @@ class Intake:
 
     def at(self, t: int, action: Callable[[], None]) -> None:
         """Something to do when the watermark passes t."""
-        self._pending.append((t, _act, None, action))
+        self._pending.append((t, self._fold.act, None, action))
 
     def process_gone(self, pid: int) -> None:
         """Its ring tells what was; its counts stay."""
@@ -183,7 +183,3 @@ class Intake:
             for _, ring, what in self._steps
             if what[7] <= mark
         }
-
-
-def _act(_: Ring | None, action: Callable[[], None]) -> None:
-    action()

@@ -40,6 +40,12 @@ class OpenRequest:
     """It was seen in the open table."""
 
 
+Ended = tuple[OpenRequest, int, int, int, bool, int | None, int, int, int, int]
+"""A request that has ended: what was known of it, when, its number and status, whether it failed,
+when its client asked (None: not ours), how many steps it had, their CPU, for how long they held the
+event loop in all, and the longest. Times in ns."""
+
+
 class Requests:
     """Those that are open, and who has ended just now.
 

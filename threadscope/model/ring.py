@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 
 from threadscope.model.records import Batch, Record, endpoint
+from threadscope.model.requests import Ended
 from threadscope.model.snapshot import Endpoint
 from threadscope.model.text import clean
 
@@ -22,6 +24,10 @@ class Ring:
         self._plain: dict[int, str] = {}
         self.ended_on: dict[int, Record] = {}
         """The last END on each loop's thread: the record of its step comes yet."""
+        self.ends: defaultdict[int, list[Ended]] = defaultdict(list)
+        """Requests that ended and are not counted yet, by the number of their endpoint."""
+        self.answers: list[Record] = []
+        """The same of what clients of ours saw end."""
         self.ended = 0
         """The server's own count of ended requests."""
         self.websockets = 0

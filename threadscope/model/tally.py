@@ -6,13 +6,14 @@ for the report.
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from threadscope.model.facts import Endpoint
 from threadscope.model.histogram import Histogram
 from threadscope.model.part import Part
-from threadscope.model.requests import OpenRequest
+from threadscope.model.requests import Ended
 from threadscope.model.summary import (
     Hold,
     LimiterSummary,
@@ -53,34 +54,41 @@ class RouteStats:
     slow: tuple[SlowRequest, ...] = ()
     """The slowest of the tallies that were added, the newest first."""
 
-    def book(
-        self, request: OpenRequest, took: int, *, failed: bool, steps: int, cpu: int, held: int,
-        longest: int,
-    ) -> bool:  # fmt: skip
-        """Counts a request that has ended. Times in ns; CPU and steps are the event loop's.
-
-        Returns:
-            Whether it took longer than all before it.
-        """
-        self.completed += 1
-        self.latency.add(took)
-        self.holds += steps
-        if steps == 1:
-            self.single += 1
-        self.hold_total += held
-        if longest > self.hold_longest:
-            self.hold_longest = longest
-        self.cpu += cpu
-        if failed:
-            self.failed += 1
-        if request.late:
-            self.late += 1
-        if request.hops:
-            self.cpu += request.hop_cpu
-            self.hop_wait.add(request.hop_wait)
-            self.hop_total += request.hop_wall
-            self.hop_cpu += request.hop_cpu
-        return self.slowest is None or took > self.slowest.here
+    def book(self, ends: list[Ended]) -> None:
+        """Counts requests that have ended."""
+        took_all: list[int] = []
+        longest, slowest = self.hold_longest, -math.inf
+        if self.slowest is not None:
+            slowest = self.slowest.here
+        held_all = cpu_all = steps_all = 0
+        for end in ends:
+            request, t, _, _, failed, _, steps, cpu, held, most = end
+            took = t - request.arrived
+            took_all.append(took)
+            held_all += held
+            cpu_all += cpu
+            steps_all += steps
+            if steps == 1:
+                self.single += 1
+            if most > longest:
+                longest = most
+            if failed:
+                self.failed += 1
+            if request.late:
+                self.late += 1
+            if request.hops:
+                cpu_all += request.hop_cpu
+                self.hop_wait.add(request.hop_wait)
+                self.hop_total += request.hop_wall
+                self.hop_cpu += request.hop_cpu
+            if took > slowest:
+                slowest, self.slowest = took, _slow(end)
+        self.completed += len(ends)
+        self.latency.extend(took_all)
+        self.holds += steps_all
+        self.hold_total += held_all
+        self.hold_longest = longest
+        self.cpu += cpu_all
 
     def held_up(self, hold: Hold) -> None:
         """Takes note of a long step of one of its requests: where it was, and who waited."""
@@ -153,6 +161,14 @@ class RouteStats:
             waiters=tuple(sorted(self.waiters)),
             slow=self.slow,
         )
+
+
+def _slow(end: Ended) -> SlowRequest:
+    request, t, number, status, _, sent, _, _, held, _ = end
+    took, wait, wall = t - request.arrived, request.hop_wait, request.hop_wall
+    queued = None if sent is None else max(request.arrived - sent, 0)
+    rest = max(took - wait - wall - held, 0)
+    return SlowRequest(t, number, status, queued, took, wait, wall, held, rest)
 
 
 @dataclass(slots=True)
