@@ -196,7 +196,7 @@ def test_requests_that_reach_beyond_the_measurement_count_in_parts(watched):
     for t in range(0, 4000, 100):
         watched.aggregator.add_sample(sample(t, cpu=t))
     watched.look(4500)
-    work = watched.aggregator._fold.measurement.work
+    work = watched.aggregator._fold.books.measurement.work
     assert work == pytest.approx(0.5 + 1 + 0.25 + 0.25)
     summary = watched.aggregator.end_phase(result(5))
     assert summary.cpu_ns_per_request == pytest.approx(1000 * MS / 2)

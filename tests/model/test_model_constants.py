@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from threadscope.model import fold, records, thread_table
+from threadscope.model import records, thread_table
 from threadscope.probe import layout as L
 
 KINDS = (
@@ -16,7 +16,7 @@ FLAGS = ("F_ENDPOINT", "F_ASYNC", "F_FAILED", "F_ONLY", "F_LAG_LOOP", "STEP_RECO
 
 @pytest.mark.parametrize("name", KINDS + FLAGS)
 def test_kinds_and_flags(name):
-    assert getattr(fold, name) == getattr(L, name)
+    assert getattr(records, name) == getattr(L, name)
 
 
 @pytest.mark.parametrize("name", ["ROLE_LOOP", "ROLE_WORKER", "ROLE_PROBE"])

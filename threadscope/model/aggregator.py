@@ -92,8 +92,8 @@ class Aggregator:
         used = self._processes.sampled(sample.pid, sample.t, sample.cpu_ns)
         if used is not None:
             fold.timeline.used(used[0], sample.t, used[1])
-        if fold.measurement is not None and fold.measurement.covers(sample.t):
-            fold.measurement.tally.processes[sample.pid].cpu(sample.t, sample.cpu_ns)
+        if fold.books.measurement is not None and fold.books.measurement.covers(sample.t):
+            fold.books.measurement.tally.processes[sample.pid].cpu(sample.t, sample.cpu_ns)
 
     def note(self, t: int, text: str) -> None:
         """A remark for the log."""
@@ -205,7 +205,7 @@ class Aggregator:
         fold.timeline.pass_to(mark)
         fold.threads.steps_at(mark, self._intake.steps_covering(mark))
         self._mark = mark
-        fold.roll(mark)
+        fold.books.roll(mark)
         self._queue.add(mark, self._queued())
         self._token_queue.add(mark, sum(pool.tasks_waiting for pool in fold.limiters.values()))
 
@@ -227,10 +227,9 @@ class Aggregator:
         fold, phases, at = self._fold, self._phases, self._mark
         part = self._parts()
         begin = max(at - HEADLINE_NS, phases.begun)
-        rate = fold.answered if fold.clients.used else fold.served
+        rate = fold.books.answered if fold.clients.used else fold.books.served
         per_second, latency = rate.window(begin, at)
         evidence = fold.timeline.evidence(begin, at)
-        loop_lag, gil_lag = fold.lags(at)
         seen = not self.limited
         known = seen or fold.clients.used
         self._judging.look(
@@ -253,7 +252,8 @@ class Aggregator:
             latency=latency,
             latency_at_client=fold.clients.used,
             beside=tuple(
-                BesideNow(route, light.window(begin, at)[1]) for route, light in fold.lights.items()
+                BesideNow(route, light.window(begin, at)[1])
+                for route, light in fold.books.lights.items()
             ),
             in_flight=fold.clients.in_flight if fold.clients.used else None,
             open=len(fold.open) if seen else None,
@@ -261,11 +261,11 @@ class Aggregator:
             queued_at_least=not fold.clients.used,
             websockets=sum(ring.websockets for ring in rings) if seen else None,
             in_threads=fold.timeline.hops if seen else None,
-            done=fold.done,
-            failed=fold.failed,
+            done=fold.books.done,
+            failed=fold.books.failed,
             limiters=merged(fold.limiters),
-            loop_lag_ns=loop_lag,
-            gil_lag_ns=gil_lag,
+            loop_lag_ns=fold.loop_lags.worst(at),
+            gil_lag_ns=fold.gil_lags.worst(at),
             cores_used=self._processes.cores_used(at),
             processes=self._processes.rows(at, part, fold.open, self._ended_in),
             threads=tuple(thread.row(at) for thread in threads),

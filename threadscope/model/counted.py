@@ -22,13 +22,13 @@ def as_seen(fold: Fold, begun: int, at: int) -> LoadResult:
         begun: the begin of the phase, monotonic ns.
         at: the watermark.
     """
-    measured = fold.measurement
+    measured = fold.books.measurement
     open_ = fold.clients.in_flight
-    counts = fold.done + open_, fold.done - fold.failed, fold.failed, open_
+    counts = fold.books.done + open_, fold.books.done - fold.books.failed, fold.books.failed, open_
     if measured is None or measured.length(at) < MEASURED_NS:
         return LoadResult(*counts, 0.0, 0.0, 0.0, 0.0, Histogram(), None)
     begin, end = measured.begin, measured.end or at
-    seen = fold.answered.total(max(begin, end - KEPT_S * SECOND), end)
+    seen = fold.books.answered.total(max(begin, end - KEPT_S * SECOND), end)
     settle_s, duration_s, drain_s = (x / SECOND for x in (begin - begun, end - begin, at - end))
     per_second = seen.count / min(duration_s, KEPT_S)
     return LoadResult(*counts, per_second, settle_s, duration_s, drain_s, seen, None)
@@ -41,8 +41,8 @@ def watched(fold: Fold, at: int) -> LoadResult:
         fold: what was folded.
         at: the watermark.
     """
-    measured, open_ = fold.measurement, len(fold.open)
-    counts = fold.done + open_, fold.done - fold.failed, fold.failed, open_
+    measured, open_ = fold.books.measurement, len(fold.open)
+    counts = fold.books.done + open_, fold.books.done - fold.books.failed, fold.books.failed, open_
     if measured is None or measured.length(at) <= 0:
         return LoadResult(*counts, 0.0, 0.0, 0.0, 0.0, Histogram(), None)
     seen, duration_s = measured.latency(), measured.length(at) / SECOND

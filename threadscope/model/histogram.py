@@ -15,11 +15,14 @@ from threadscope.model.snapshot import Latency
 
 SUB_BITS = 7
 """Each power of two is cut into 2 ** SUB_BITS parts."""
+BITS = SUB_BITS + 1
 HALF = 1 << SUB_BITS
 MAX_NS = 1 << 42
 """73 minutes; longer values are counted in the last bucket."""
 FRESH = 1024
 """So many durations at most wait to be counted."""
+FEW = 32
+"""Of a thousand routes most have fewer durations than this: they are merged as they are."""
 MANY_BUCKETS = 128
 
 PERCENT = {"p50": 50.0, "p90": 90.0, "p95": 95.0, "p99": 99.0, "p999": 99.9}
@@ -33,7 +36,7 @@ def bucket(ns: int) -> int:
         return ns if ns > 0 else 0
     if ns > MAX_NS:
         ns = MAX_NS
-    shift = ns.bit_length() - SUB_BITS - 1
+    shift = ns.bit_length() - BITS
     return (shift << SUB_BITS) + (ns >> shift)
 
 
@@ -66,13 +69,25 @@ class Histogram:
         if len(fresh) >= FRESH:
             self._settle()
 
+    def extend(self, durations: list[int]) -> None:
+        """Counts many."""
+        self._fresh += durations
+        if len(self._fresh) >= FRESH:
+            self._settle()
+
     def _settle(self) -> None:
         fresh = self._fresh
         if not fresh:
             return
-        self._buckets().update([bucket(ns) for ns in fresh])
-        self._min = min(fresh) if not self._count else min(self._min, *fresh)
-        self._max = max(self._max, *fresh)
+        low, high = min(fresh), max(fresh)
+        if low < HALF or high > MAX_NS:
+            self._buckets().update([bucket(ns) for ns in fresh])
+        else:  # the same, without a call for each
+            self._buckets().update(
+                [((b := ns.bit_length() - BITS) << SUB_BITS) + (ns >> b) for ns in fresh]
+            )
+        self._min = min(self._min, low) if self._count else low
+        self._max = max(self._max, high)
         self._count += len(fresh)
         self._total += sum(fresh)
         fresh.clear()
@@ -113,16 +128,24 @@ class Histogram:
 
     def merge(self, other: Histogram) -> None:
         """Adds another histogram's counts to this one."""
-        if not other._count:  # few so far, or none: of a thousand routes most have few
+        if not other._count and len(other._fresh) < FEW:
             self._fresh += other._fresh
             if len(self._fresh) >= FRESH:
                 self._settle()
             return
-        self._min = min(self.min, other.min) if self.count else other.min
-        self._max = max(self.max, other.max)
-        self._buckets().update(other.counts)
-        self._count += other.count
-        self._total += other.total
+        other._settle()  # once for all that it is merged into
+        self._settle()
+        counts = self._buckets()
+        if counts:
+            known = counts.get
+            for index, count in other._buckets().items():
+                counts[index] = known(index, 0) + count
+        else:
+            counts.update(other._buckets())
+        self._min = min(self._min, other._min) if self._count else other._min
+        self._max = max(self._max, other._max)
+        self._count += other._count
+        self._total += other._total
 
     def coarsen(self) -> None:
         """Keeps an eighth of the buckets where there are many: the error grows to 3 %."""

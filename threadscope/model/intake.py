@@ -6,35 +6,37 @@ now by the open table, and what is told only by its end began before: all of it 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable
 from operator import itemgetter
 
-from threadscope.model.fold import (
+from threadscope.model.fold import Fold, Item
+from threadscope.model.records import (
     ARRIVE,
     DONE,
     END,
     ENDPOINT,
-    F_ONLY,
     HOP_IN,
     HOP_OUT,
-    LOOK,
     SEND,
     STEP,
-    Fold,
+    Batch,
+    Record,
 )
-from threadscope.model.records import Batch, Record
-from threadscope.model.ring import Item, Ring
+from threadscope.model.ring import Ring
 from threadscope.model.snapshot import Activity
 from threadscope.model.thread_table import ROLE_LOOP
 from threadscope.model.windows import SECOND
 
-AFTER_A = frozenset((ENDPOINT, STEP, END, HOP_IN, HOP_OUT, DONE))
+AFTER_A = frozenset((ENDPOINT, STEP, END, HOP_IN, HOP_OUT))
 """Kinds whose `a` is a moment before their own."""
 LOST_AFTER_NS = SECOND
 """An open request that no table knows for so long has ended unseen: its END was lost."""
 
 LOOK_BEFORE_NS = 10_000_000
 """So long before a long step's end it is seen who waits for it: by then most have come."""
+
+_time = itemgetter(0)
 
 
 class Intake:
@@ -54,19 +56,21 @@ class Intake:
 
     def at(self, t: int, action: Callable[[], None]) -> None:
         """Something to do when the watermark passes t."""
-        self._pending.append((t, None, action))
+        self._pending.append((t, self._fold.act, None, action))
 
     def process_gone(self, pid: int) -> None:
         """Its ring tells what was; its counts stay."""
         self._gone.add(pid)
         if pid in self.rings:
             self.rings[pid].websockets = 0
+            self.rings[pid].ended_on.clear()
 
     def take(self, mark: int) -> list[Item]:
         """What the watermark has passed, in the order of the times."""
-        ready = [item for item in self._pending if item[0] <= mark]
-        self._pending = [item for item in self._pending if item[0] > mark]
-        ready.sort(key=itemgetter(0))
+        pending = self._pending
+        pending.sort(key=_time)
+        passed = bisect_right(pending, mark, key=_time)
+        ready, self._pending = pending[:passed], pending[passed:]
         return ready
 
     def read(self, batch: Batch, *, load: bool) -> None:
@@ -77,26 +81,10 @@ class Intake:
         if load and batch.dropped + batch.holes > ring.dropped + ring.holes:
             self.at(batch.t, self._fold.clients.doubt)
         ring.counted(batch)
-        latest = batch.t + SECOND
-        pending = self._pending
-        for record in batch.records:
-            t = record[6]
-            if (
-                t > latest
-                or (record[1] >= SEND) != load
-                or (record[1] in AFTER_A and record[7] > t)
-            ):
-                continue  # no times of this machine, or no record for such a ring
-            if record[1] == END:  # that it came may be said nowhere else
-                pending.append((record[7], ring, _arrival(record)))
-            elif record[1] == HOP_OUT:
-                pending.append((record[7], ring, _hop_in(record)))
-            elif record[1] == STEP:
-                self._steps.append((t, ring, record))
-                if t - record[7] >= self._fold.holds.least:
-                    moment = t - min((t - record[7]) // 10, LOOK_BEFORE_NS)
-                    pending.append((moment, ring, (0, LOOK, *record[2:])))
-            pending.append((t, ring, record))
+        if load:
+            self._of_load(ring, batch)
+        else:
+            self._of_server(ring, batch)
         self._fold.read += len(batch.records)
         if load or self.closed:
             return
@@ -112,6 +100,36 @@ class Intake:
             ring.checked = batch.t
             self._reconcile(ring, batch)
 
+    def _of_load(self, ring: Ring, batch: Batch) -> None:
+        """Its records, but for those that no load writes, or of no time of this machine."""
+        latest, handlers = batch.t + SECOND, self._fold.handlers
+        self._pending += [
+            (record[6], handlers[record[1]], ring, record)
+            for record in batch.records
+            if record[1] >= SEND
+            and record[6] <= latest
+            and (record[1] != DONE or record[7] <= record[6])
+        ]
+
+    def _of_server(self, ring: Ring, batch: Batch) -> None:
+        """Its records, in the same way, and what each of them implies."""
+        latest, fold, add = batch.t + SECOND, self._fold, self._pending.append
+        handlers, came, hop_began = fold.handlers, fold.came, fold.hop_began
+        for record in batch.records:
+            kind, t = record[1], record[6]
+            if t > latest or kind >= SEND or (kind in AFTER_A and record[7] > t):
+                continue
+            if kind == END:  # that it came may be said nowhere else
+                add((record[7], came, ring, record))
+            elif kind == HOP_OUT:
+                add((record[7], hop_began, ring, record))
+            elif kind == STEP:
+                self._steps.append((t, ring, record))
+                if t - record[7] >= fold.holds.least:
+                    moment = t - min((t - record[7]) // 10, LOOK_BEFORE_NS)
+                    add((moment, fold.look, ring, record))
+            add((t, handlers[kind], ring, record))
+
     def _look_at_cells(self, ring: Ring, batch: Batch) -> None:
         """What runs now, and is in no record yet."""
         for cell in batch.cells:
@@ -123,16 +141,18 @@ class Intake:
                 continue  # a thousand threads may run the same hop at each look
             event = (0, kind, cell.now_flags, 0, cell.tid, cell.now_request, cell.now_since, 0,
                      cell.now_client, 0, 0, cell.now_what, 0, 0)  # fmt: skip
-            self._pending.append((cell.now_since, ring, event))
+            handler = self._fold.handlers[kind]
+            self._pending.append((cell.now_since, handler, ring, event))
         self._fold.threads.cells(ring.pid, batch.cells, ring.endpoints)
 
     def _look_at_table(self, ring: Ring, batch: Batch) -> None:
         """What waits now: the open table is the truth, also for who comes late."""
+        arrive = self._fold.handlers[ARRIVE]
         for entry in batch.open:
             if (ring.pid, entry.request) not in self._fold.open and entry.arrived <= batch.t:
                 event = (0, ARRIVE, 0, 0, 0, entry.request, entry.arrived, 0, entry.client, 0, 0,
                          entry.what, 0, 0)  # fmt: skip
-                self._pending.append((entry.arrived, ring, event))
+                self._pending.append((entry.arrived, arrive, ring, event))
 
     def _reconcile(self, ring: Ring, batch: Batch) -> None:
         """Holds the open requests against the open table, which is the truth."""
@@ -153,7 +173,7 @@ class Intake:
                 self._missing.pop(key, None)  # the table was full: all its events are here
             elif batch.t - self._missing.setdefault(key, batch.t) > LOST_AFTER_NS:
                 del self._missing[key]
-                fold.closed(key)
+                fold.requests.closed(key)
 
     def steps_covering(self, mark: int) -> dict[tuple[int, int], Activity]:
         """Steps that are recorded, being over now, but were not at the watermark."""
@@ -163,14 +183,3 @@ class Intake:
             for _, ring, what in self._steps
             if what[7] <= mark
         }
-
-
-def _arrival(end: Record) -> Record:
-    """The ARRIVE that an END implies; where it is the only record, the endpoint started then."""
-    tid, client = (end[4], end[9]) if end[2] & F_ONLY else (0, 0)
-    return (0, ARRIVE, 0, 0, tid, end[5], end[7], 0, client, 0, 0, end[11], 0, 0)
-
-
-def _hop_in(out: Record) -> Record:
-    """The HOP_IN that a HOP_OUT implies."""
-    return (0, HOP_IN, out[2], 0, out[4], out[5], out[7], 0, out[10], 0, 0, 0, 0, 0)

@@ -37,7 +37,7 @@ class Judging:
 
     def judged(self, summary: PhaseSummary, at: int, cpus: int) -> PhaseSummary:
         """A phase that is summed up at `at`, with what was wrong in its measurement."""
-        measured = self._fold.measurement
+        measured = self._fold.books.measurement
         if measured is None:
             return summary
         seen = Observation(
@@ -72,7 +72,7 @@ class Judging:
         if at - self._at < JUDGED_NS + A_ROUTE_NS * len(self.routes):
             return
         fold, self._at = self._fold, at
-        tally, threads = fold.window(begin), fold.threads.all()
+        tally, threads = fold.books.window(begin), fold.threads.all()
         lasting = [fold.holds.lasting(x, at, fold.clients, fold.open) for x in threads]
         self.routes = tally.route_summaries(at - begin)
         seen = Observation(

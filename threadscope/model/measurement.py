@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from threadscope.model.histogram import Histogram
+from threadscope.model.requests import Ended
 from threadscope.model.summary import RouteSummary
 from threadscope.model.tally import Tally
 
@@ -21,12 +22,14 @@ class Measurement:
         """Requests served, those in parts that were open when it began or ended: with few long
         requests, counting the ends alone would be off by as many as are open at a time."""
 
-    def served(self, arrived: int, ended: int) -> None:
-        """A request was open between two moments."""
-        begin = max(arrived, self.begin)
-        end = ended if self.end is None else min(ended, self.end)
-        if end > begin:
-            self.work += (end - begin) / (ended - arrived)
+    def served(self, ends: list[Ended]) -> None:
+        """Requests have ended."""
+        for request, ended, *_ in ends:
+            arrived = request.arrived
+            begin = arrived if arrived > self.begin else self.begin
+            end = ended if self.end is None or ended < self.end else self.end
+            if end > begin:
+                self.work += (end - begin) / (ended - arrived)
 
     def latency(self) -> Histogram:
         """Of all requests, in the server."""

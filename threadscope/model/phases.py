@@ -75,10 +75,10 @@ class Phases:
         self.marks.add(t, info.variant.key)
         self._served_before = {pid: ring.ended for pid, ring in self._intake.rings.items()}
         self._lost_before, self._read_before = self._lost, fold.read
-        fold.done = fold.failed = 0
-        fold.lights.clear()
-        fold.measurement = None
-        fold.roll(t, now=True)
+        fold.books.done = fold.books.failed = 0
+        fold.books.lights.clear()
+        fold.books.measurement = None
+        fold.books.roll(t, now=True)
         fold.timeline.restart(t)
         self._stale = len(fold.open) if info.clients else 0
 
@@ -89,15 +89,15 @@ class Phases:
         if state is PhaseState.MEASURE:
             fold.timeline.pass_to(t)
             fold.timeline.mark(t)
-            fold.roll(t, now=True)
-            fold.measurement = Measurement(t, self.begun)
+            fold.books.roll(t, now=True)
+            fold.books.measurement = Measurement(t, self.begun)
             for thread in fold.threads.all():
                 thread.begin_measure()
         elif state is PhaseState.DRAIN:
             fold.timeline.pass_to(t)
-            fold.roll(t, now=True)
-            if fold.measurement is not None:
-                fold.measurement.end = t
+            fold.books.roll(t, now=True)
+            if fold.books.measurement is not None:
+                fold.books.measurement.end = t
             self._threads = tuple(x.summary() for x in fold.threads.all())
         elif state is PhaseState.DONE:
             fold.clients.forget()
@@ -149,8 +149,8 @@ class Phases:
             aborted: why it did not reach its end.
         """
         fold = self._fold
-        fold.roll(at, now=True)
-        measured = fold.measurement
+        fold.books.roll(at, now=True)
+        measured = fold.books.measurement
         begin, end = (measured.begin, measured.end or at) if measured else (at, at)
         evidence = fold.timeline.evidence(begin, end)
         # shorter, and two samples of the clocks say nothing

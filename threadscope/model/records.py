@@ -13,6 +13,14 @@ Record = tuple[int, ...]
 A plain tuple: at 20,000 a second, names would cost more than the rest."""
 
 
+(
+    ARRIVE, ENDPOINT, STEP, END, HOP_IN, HOP_OUT, LIMITER, LAG, STALL, SEND, DONE
+) = range(1, 12)  # fmt: skip
+F_ENDPOINT, F_ASYNC, F_FAILED, F_ONLY, F_LAG_LOOP, F_HOP, F_BESIDE = 1, 2, 8, 16, 1, 1, 1
+STEP_RECORD_NS = 1_000_000
+"""Kinds, flags, and from where on a step has a record of its own: as `probe.layout` has them."""
+
+
 class OpenEntry(NamedTuple):
     """A request that is open now, from the open table."""
 

@@ -1,19 +1,19 @@
-"""Requests from their records: which are open, who asked, what the log says of them."""
+"""Requests from their records: which are open, and who asked."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Container
 from dataclasses import dataclass
-from functools import partial
 
-from threadscope.model.snapshot import Endpoint, Event, LogLine
+from threadscope.model.snapshot import Endpoint
+from threadscope.model.timeline import Timeline
 
-LOG_LINES = 400
+ENDED_KEPT = 4096
 MOST_ASKED = 65_536
 """Unanswered at a time; a load has 10,000 clients at most, and some beside."""
-ARRIVED_LONG_BEFORE_NS = 50_000_000
-"""An arrival gets a line of its own when the start came so much later."""
+
+NOBODY: tuple[int | None, int | None, str] = (None, None, "")
+"""Who asked for a request that is not ours."""
 
 Key = tuple[int, int]
 """pid and the request's number in that process."""
@@ -40,64 +40,45 @@ class OpenRequest:
     """It was seen in the open table."""
 
 
-new_line = partial(tuple.__new__, LogLine)
-"""Half the price of LogLine(...), for thousands of them a second."""
-_CLIENT_NS = LogLine._fields.index("client_ns")
+Ended = tuple[OpenRequest, int, int, int, bool, int | None, int, int, int, int]
+"""A request that has ended: what was known of it, when, its number and status, whether it failed,
+when its client asked (None: not ours), how many steps it had, their CPU, for how long they held the
+event loop in all, and the longest. Times in ns."""
 
 
-def with_client_ns(line: LogLine, took: int) -> LogLine:
-    """The same line with what the client saw: `_replace` costs five times as much."""
-    return new_line((*line[:_CLIENT_NS], took, *line[_CLIENT_NS + 1 :]))
+class Requests:
+    """Those that are open, and who has ended just now.
 
+    Args:
+        timeline: is told when one opens or closes.
+    """
 
-class Log:
-    """The last lines of what happened, and what is still to be added to them."""
+    def __init__(self, timeline: Timeline) -> None:
+        self._timeline = timeline
+        self.open: dict[Key, OpenRequest] = {}
+        self._ended: set[Key] = set()
+        self._ended_before: set[Key] = set()
+        """Requests that are over, the last ones in two lots: the older lot goes as a whole."""
 
-    def __init__(self) -> None:
-        self._lines: deque[LogLine] = deque(maxlen=LOG_LINES)
-        self._added = 0
-        self._unanswered: dict[int, int] = {}
-        """Our client's request: which line waits for what the client saw."""
-        self._early: dict[int, int] = {}
-        """Answers that came before the server's own end."""
+    def opened(
+        self, key: Key, arrived: int, client_request: int, endpoint: Endpoint
+    ) -> OpenRequest | None:
+        """A request is open, if it was not known to be; None when it has ended already."""
+        request = self.open.get(key)
+        if request is None and key not in self._ended and key not in self._ended_before:
+            request = self.open[key] = OpenRequest(arrived, client_request, endpoint)
+            self._timeline.opened(1)
+        return request
 
-    def add(self, line: LogLine, client_request: int = 0) -> None:
-        """Adds a line; an END of our own load is completed by `answered`."""
-        if line.event is Event.END and client_request:
-            early = self._early.pop(client_request, None)
-            if early is not None:
-                line = with_client_ns(line, early)
-            else:
-                self._unanswered[client_request] = self._added
-                if len(self._unanswered) > LOG_LINES:  # its line has left the log
-                    del self._unanswered[next(iter(self._unanswered))]
-        self._lines.append(line)
-        self._added += 1
-
-    def answered(self, client_request: int, took: int) -> None:
-        """A client of ours got its answer after `took` ns."""
-        number = self._unanswered.pop(client_request, None)
-        if number is None:
-            self._early[client_request] = took
-            if len(self._early) > LOG_LINES:
-                del self._early[next(iter(self._early))]
-            return
-        index = number - (self._added - len(self._lines))
-        if index >= 0:
-            self._lines[index] = with_client_ns(self._lines[index], took)
-
-    def note(self, t: int, text: str) -> None:
-        """Adds a remark of threadscope's own."""
-        self.add(LogLine(t, Event.NOTE, 0, None, Endpoint(), "", 0, 0, None, text))
-
-    def lines(self) -> tuple[LogLine, ...]:
-        """Oldest first."""
-        return tuple(self._lines)
-
-    @property
-    def added(self) -> int:
-        """Lines ever added."""
-        return self._added
+    def closed(self, key: Key) -> OpenRequest | None:
+        """A request is over; what was known of it."""
+        self._ended.add(key)
+        if len(self._ended) > ENDED_KEPT:
+            self._ended, self._ended_before = set(), self._ended
+        request = self.open.pop(key, None)
+        if request is not None:
+            self._timeline.opened(-1)
+        return request
 
 
 class Clients:
@@ -130,15 +111,9 @@ class Clients:
         """It is answered, or given up."""
         self._asked.pop(request, None)
 
-    def who(self, request: int) -> int | None:
-        """The client that asked."""
-        asked = self._asked.get(request)
-        return asked[1] if asked else None
-
-    def sent_at(self, request: int) -> int | None:
-        """When it asked."""
-        asked = self._asked.get(request)
-        return asked[0] if asked else None
+    def asked(self, request: int) -> tuple[int | None, int | None, str]:
+        """When it was asked, by which client, and for which route."""
+        return self._asked.get(request, NOBODY)
 
     def routes(self, but: Container[int]) -> list[str]:
         """What is asked and not answered, without some requests."""

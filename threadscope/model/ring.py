@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
-from typing import Any
 
-from threadscope.model.records import Batch, endpoint
+from threadscope.model.records import Batch, Record, endpoint
+from threadscope.model.requests import Ended
 from threadscope.model.snapshot import Endpoint
 from threadscope.model.text import clean
 
@@ -20,6 +21,13 @@ class Ring:
         self.pid = pid
         self._text = text
         self.endpoints: dict[int, Endpoint] = {}
+        self._plain: dict[int, str] = {}
+        self.ended_on: dict[int, Record] = {}
+        """The last END on each loop's thread: the record of its step comes yet."""
+        self.ends: defaultdict[int, list[Ended]] = defaultdict(list)
+        """Requests that ended and are not counted yet, by the number of their endpoint."""
+        self.answers: list[Record] = []
+        """The same of what clients of ours saw end."""
         self.ended = 0
         """The server's own count of ended requests."""
         self.websockets = 0
@@ -58,8 +66,9 @@ class Ring:
 
     def text(self, number: int) -> str:
         """The text of a string number, one that is no endpoint: without separators."""
-        return clean(self._text(number))
-
-
-Item = tuple[int, Ring | None, Any]
-"""Time, and a record of a ring, or (without one) an action."""
+        found = self._plain.get(number)
+        if found is None:
+            found = clean(self._text(number))
+            if found:
+                self._plain[number] = found
+        return found

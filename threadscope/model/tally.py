@@ -6,14 +6,14 @@ for the report.
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from threadscope.model.facts import Endpoint
 from threadscope.model.histogram import Histogram
 from threadscope.model.part import Part
-from threadscope.model.requests import OpenRequest
+from threadscope.model.requests import Ended
 from threadscope.model.summary import (
     Hold,
     LimiterSummary,
@@ -28,22 +28,6 @@ MAX_SLOW = 12
 """Slowest requests kept of a route, one a second: more than the screen has lines for."""
 MANY_ROUTES = 250
 """Of more routes than this the latencies are known less exactly: each takes some kilobytes."""
-
-
-class Ended(NamedTuple):
-    """What the end of a request says of it. Times in ns."""
-
-    t: int
-    number: int
-    status: int
-    failed: bool
-    sent: int | None
-    """When its client asked, if that is ours."""
-    steps: int
-    cpu: int
-    """On the event loop."""
-    held: int
-    longest: int
 
 
 @dataclass(slots=True)
@@ -70,29 +54,41 @@ class RouteStats:
     slow: tuple[SlowRequest, ...] = ()
     """The slowest of the tallies that were added, the newest first."""
 
-    def book(self, request: OpenRequest, end: Ended) -> None:
-        """Counts a request that has ended."""
-        took = end.t - request.arrived
-        self.completed += 1
-        self.failed += end.failed
-        self.late += request.late
-        self.latency.add(took)
-        self.holds += end.steps
-        self.single += end.steps == 1
-        self.hold_total += end.held
-        self.hold_longest = max(self.hold_longest, end.longest)
-        self.cpu += end.cpu + request.hop_cpu
-        if request.hops:
-            self.hop_wait.add(request.hop_wait)
-            self.hop_total += request.hop_wall
-            self.hop_cpu += request.hop_cpu
-        if self.slowest is None or took > self.slowest.here:
-            wait, wall = request.hop_wait, request.hop_wall
-            queued = None if end.sent is None else max(request.arrived - end.sent, 0)
-            rest = max(took - wait - wall - end.held, 0)
-            self.slowest = SlowRequest(
-                end.t, end.number, end.status, queued, took, wait, wall, end.held, rest
-            )
+    def book(self, ends: list[Ended]) -> None:
+        """Counts requests that have ended."""
+        took_all: list[int] = []
+        longest, slowest = self.hold_longest, -math.inf
+        if self.slowest is not None:
+            slowest = self.slowest.here
+        held_all = cpu_all = steps_all = 0
+        for end in ends:
+            request, t, _, _, failed, _, steps, cpu, held, most = end
+            took = t - request.arrived
+            took_all.append(took)
+            held_all += held
+            cpu_all += cpu
+            steps_all += steps
+            if steps == 1:
+                self.single += 1
+            if most > longest:
+                longest = most
+            if failed:
+                self.failed += 1
+            if request.late:
+                self.late += 1
+            if request.hops:
+                cpu_all += request.hop_cpu
+                self.hop_wait.add(request.hop_wait)
+                self.hop_total += request.hop_wall
+                self.hop_cpu += request.hop_cpu
+            if took > slowest:
+                slowest, self.slowest = took, _slow(end)
+        self.completed += len(ends)
+        self.latency.extend(took_all)
+        self.holds += steps_all
+        self.hold_total += held_all
+        self.hold_longest = longest
+        self.cpu += cpu_all
 
     def held_up(self, hold: Hold) -> None:
         """Takes note of a long step of one of its requests: where it was, and who waited."""
@@ -167,6 +163,14 @@ class RouteStats:
         )
 
 
+def _slow(end: Ended) -> SlowRequest:
+    request, t, number, status, _, sent, _, _, held, _ = end
+    took, wait, wall = t - request.arrived, request.hop_wait, request.hop_wall
+    queued = None if sent is None else max(request.arrived - sent, 0)
+    rest = max(took - wait - wall - held, 0)
+    return SlowRequest(t, number, status, queued, took, wait, wall, held, rest)
+
+
 @dataclass(slots=True)
 class LimiterStats:
     """One threadpool so far."""
@@ -178,6 +182,16 @@ class LimiterStats:
     looks: int = 0
     exhausted: int = 0
     holders: Counter[Endpoint] = field(default_factory=Counter)
+
+    def looked(self, borrowed: int, total: int, waiting: int) -> bool:
+        """What it was like at one look; whether it was exhausted."""
+        self.total = total
+        self.looks += 1
+        self.borrowed_max = max(self.borrowed_max, borrowed)
+        self.waiting_max = max(self.waiting_max, waiting)
+        exhausted = waiting > 0 and borrowed >= total
+        self.exhausted += exhausted
+        return exhausted
 
     def add(self, other: LimiterStats) -> None:
         """Adds what came after."""

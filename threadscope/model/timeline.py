@@ -1,7 +1,8 @@
 """How many requests were open, wanted service or ran on threads, at each moment.
 
-Time is cut into buckets of 100 ms that count from an origin: the state between two events goes
-into them as it passes, steps and CPU as they become known, afterwards.
+Time is cut into buckets of 100 ms that count from an origin. The state goes into them when it
+becomes another one in what counts (most requests change only how many are open), at the end of each
+bucket, and when somebody looks; steps and CPU go in as they become known, afterwards.
 """
 
 from __future__ import annotations
@@ -23,22 +24,28 @@ class Timeline:
 
     def __init__(self, origin: int) -> None:
         self.origin = origin
-        self._now = origin
+        self._now = self._since = origin
+        """The moment, and up to when its bucket has all."""
         self._buckets: dict[int, Evidence] = {}
         self._present, self._present_end = Evidence(), origin
         """The bucket of the moment, and where it ends."""
+        self._less = 0
+        """What open requests times time since `_since` are less than if all had been open then."""
         self._marked = 0
         self._before = Evidence()
         """Sum of the buckets from the mark on that were dropped."""
         self.open = 0
-        self.in_flight: int | None = None
+        self._in_flight: int | None = None
+        self._many = False
+        """Whether two or more are in flight."""
         self.hops = 0
         self.open_max = 0
         self.hops_max = 0
 
     def restart(self, origin: int) -> None:
         """Forgets what was summed; the state of the moment stays."""
-        self.origin = self._now = self._present_end = origin
+        self.origin = self._now = self._since = self._present_end = origin
+        self._less = 0
         self._buckets.clear()
         self.mark(origin)
 
@@ -61,44 +68,81 @@ class Timeline:
 
     def pass_to(self, t: int) -> None:
         """Lets the present state last until t; a t that is past already changes nothing."""
+        if t > self._present_end:
+            self._cross(t)
+        if t > self._now:
+            self._now = t
+
+    def _cross(self, t: int) -> None:
+        """Goes on to the bucket of t."""
         if t - self._now > UNSEEN_NS:
-            self._now = t - KEPT * BUCKET_NS
-        while self._now < t:
-            if self._now >= self._present_end:
-                index = (self._now - self.origin) // BUCKET_NS
-                self._present = self._bucket(index)
-                self._present_end = self.origin + (index + 1) * BUCKET_NS
-            until = t if t < self._present_end else self._present_end
-            passed, bucket, is_open = until - self._now, self._present, self.open
-            bucket.seen += passed
-            bucket.open += is_open * passed
-            if is_open >= 2 or (self.in_flight is not None and self.in_flight >= 2):
-                bucket.wanted += passed
-                if is_open <= 1:
-                    bucket.alone += passed
-                if self.hops <= 1:
-                    bucket.one_hop += passed
-            self._now = until
+            self._settle()
+            self._now = self._since = t - KEPT * BUCKET_NS
+        while t > self._present_end:
+            if self._now < self._present_end:
+                self._now = self._present_end
+            self._settle()
+            index = (self._now - self.origin) // BUCKET_NS
+            self._present = self._bucket(index)
+            self._present_end = self.origin + (index + 1) * BUCKET_NS
+
+    def _settle(self) -> None:
+        """Puts into the present bucket what has passed since that was done last."""
+        passed, bucket, is_open = self._now - self._since, self._present, self.open
+        self._since = self._now
+        bucket.seen += passed
+        bucket.open += is_open * passed - self._less
+        self._less = 0
+        if is_open >= 2 or self._many:
+            bucket.wanted += passed
+            if is_open <= 1:
+                bucket.alone += passed
+            if self.hops <= 1:
+                bucket.one_hop += passed
+
+    @property
+    def in_flight(self) -> int | None:
+        """Requests of our clients, None without any."""
+        return self._in_flight
+
+    @in_flight.setter
+    def in_flight(self, count: int | None) -> None:
+        many = count is not None and count >= 2
+        if many != self._many:
+            self._settle()
+            self._many = many
+        self._in_flight = count
 
     def opened(self, by: int) -> None:
         """So many more requests are open."""
-        self.open += by
-        if self.open < 0:
-            self.open = 0
-        if self.open > self.open_max:
-            self.open_max = self.open
+        before = self.open
+        after = before + by
+        if after < 0:
+            after = 0
+        if (before >= 2) != (after >= 2):
+            self._settle()
+        self._less += (after - before) * (self._now - self._since)
+        self.open = after
+        if after > self.open_max:
+            self.open_max = after
 
     def hopped(self, by: int) -> None:
         """So many more hops run."""
-        self.hops += by
-        if self.hops < 0:
-            self.hops = 0
-        if self.hops > self.hops_max:
-            self.hops_max = self.hops
+        before = self.hops
+        after = before + by
+        if after < 0:
+            after = 0
+        if (before >= 2) != (after >= 2):
+            self._settle()
+        self.hops = after
+        if after > self.hops_max:
+            self.hops_max = after
 
     def held(self, begin: int, end: int, amount: int) -> None:
         """Steps held the event loop for so many ns between two moments."""
-        if amount:
+        if self._present_end - BUCKET_NS <= begin < end <= self._present_end:  # as most
+            self._present.held += amount
+        elif amount:
             self._spread("held", begin, end, amount)
 
     def used(self, begin: int, end: int, cpu_ns: int) -> None:
@@ -115,9 +159,6 @@ class Timeline:
             return
         # a stream may have begun hours ago: only what is kept is gone through
         begin_kept = max(begin, self.origin, self._now - KEPT * BUCKET_NS)
-        if self._present_end - BUCKET_NS <= begin_kept == begin and end <= self._present_end:
-            setattr(self._present, name, getattr(self._present, name) + float(amount))
-            return
         while begin_kept < end:
             index = (begin_kept - self.origin) // BUCKET_NS
             until = min(end, self.origin + (index + 1) * BUCKET_NS)
@@ -140,6 +181,7 @@ class Timeline:
 
         Steps and CPU are known for all of a bucket: the share of it that was wanted counts.
         """
+        self._settle()
         first = max(-(-(begin - self.origin) // BUCKET_NS), 0)
         last = (end - self.origin) // BUCKET_NS
         total = Evidence()

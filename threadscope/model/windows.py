@@ -103,15 +103,35 @@ class Rate:
 
     def __init__(self) -> None:
         self._slices: deque[tuple[int, Histogram]] = deque()
+        self._end = 0
+        """Of the newest slice."""
 
     def add(self, t: int, duration: int) -> None:
         """Counts one end at t that took `duration` ns."""
-        index = t // self.SLICE
-        if not self._slices or self._slices[-1][0] < index:
-            self._slices.append((index, Histogram()))
-            while self._slices[0][0] < index - 10 * (KEPT_S + 2):
-                self._slices.popleft()
+        if t >= self._end:
+            self._begin(t)
         self._slices[-1][1].add(duration)
+
+    def extend(self, ends: list[tuple[int, int]]) -> None:
+        """Counts many: when, and how long."""
+        durations: list[int] = []
+        for t, duration in ends:
+            if t >= self._end:
+                if durations:
+                    self._slices[-1][1].extend(durations)
+                    durations = []
+                self._begin(t)
+            durations.append(duration)
+        if durations:
+            self._slices[-1][1].extend(durations)
+
+    def _begin(self, t: int) -> None:
+        """Another slice."""
+        index = t // self.SLICE
+        self._end = (index + 1) * self.SLICE
+        self._slices.append((index, Histogram()))
+        while self._slices[0][0] < index - 10 * (KEPT_S + 2):
+            self._slices.popleft()
 
     def window(self, begin: int, end: int) -> tuple[float | None, Latency]:
         """Ends a second and their latency, over the whole slices between two moments (ns)."""

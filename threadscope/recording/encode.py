@@ -14,8 +14,7 @@ from typing import Any
 
 import threadscope
 from threadscope.model.aggregator import Aggregator
-from threadscope.model.fold import STALL
-from threadscope.model.records import Batch, CellEntry, OpenEntry
+from threadscope.model.records import STALL, Batch, CellEntry, OpenEntry
 from threadscope.model.sample import ProcessSample, ThreadSample
 from threadscope.model.snapshot import Health, TargetInfo
 from threadscope.recording.blocks import RECORD, BlockWriter, Entry

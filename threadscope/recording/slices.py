@@ -6,8 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from threadscope.model.fold import DONE, END, F_ONLY, HOP_OUT, STEP, STEP_RECORD_NS
-from threadscope.model.records import Batch, Record, endpoint
+from threadscope.model.records import (
+    DONE,
+    END,
+    F_ONLY,
+    HOP_OUT,
+    STEP,
+    STEP_RECORD_NS,
+    Batch,
+    Record,
+    endpoint,
+)
 from threadscope.model.snapshot import Snapshot
 from threadscope.model.text import clean
 from threadscope.recording.decode import SessionFile

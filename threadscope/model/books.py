@@ -1,0 +1,132 @@
+"""What has ended, counted: in tallies for lints and reports, in rates for the headline.
+
+At thousands of requests a second it costs half as much to count them many at a time: those that
+end are noted, and counted when all that came was folded, or before something else is done.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+
+from threadscope.model.measurement import Measurement
+from threadscope.model.records import F_BESIDE, Record
+from threadscope.model.requests import Ended
+from threadscope.model.ring import Ring
+from threadscope.model.tally import Tally
+from threadscope.model.windows import SECOND, Rate
+
+WINDOW_NS = 6 * SECOND
+"""Tallies older than this are dropped."""
+
+
+class Books:
+    """All counts."""
+
+    def __init__(self, origin: int) -> None:
+        self.answered, self.served = Rate(), Rate()
+        """What our clients saw end; without any, what the server saw end."""
+        self.lights: dict[str, Rate] = {}
+        """Light requests beside the load, by their route; in none of the load's own figures."""
+        self.done = self.failed = 0
+        self.tally = Tally()
+        """What happens now goes here; for about a second, then `roll` begins another one."""
+        self._tallies: deque[tuple[int, Tally]] = deque()
+        self._rolled = origin
+        self.measurement: Measurement | None = None
+        self._noted: list[Ring] = []
+        """Whose ends or answers are not counted yet."""
+
+    def roll(self, t: int, *, now: bool = False) -> None:
+        """Begins another tally when the present one is a second old, or `now`."""
+        if not now and t - self._rolled < SECOND:
+            return
+        if self.measurement is not None and self.measurement.end is None:
+            self.measurement.tally.add(self.tally)
+        self._tallies.append((t, self.tally))
+        self._rolled, self.tally = t, Tally()
+        while self._tallies[0][0] < t - WINDOW_NS:
+            self._tallies.popleft()
+
+    def window(self, begin: int) -> Tally:
+        """What happened since `begin`, as far as tallies are kept."""
+        total = Tally()
+        for t, tally in self._tallies:
+            if t > begin:
+                total.add(tally)
+        total.add(self.tally)
+        return total
+
+    def at(self, t: int) -> Tally:
+        """Where something of time t goes: a writer may be late for a measurement that is over."""
+        over = self.measurement
+        return self.tally if over is None or over.end is None or t > over.end else over.tally
+
+    def ended(self, ring: Ring, what: int, end: Ended) -> None:
+        """Notes the end of a request.
+
+        Args:
+            ring: of its process.
+            what: its endpoint's number there.
+            end: what is known of it.
+        """
+        if not ring.ends:
+            self._noted.append(ring)
+        ring.ends[what].append(end)
+
+    def answer(self, ring: Ring, done: Record) -> None:
+        """Notes what a client of ours saw end."""
+        if not ring.answers:
+            self._noted.append(ring)
+        ring.answers.append(done)
+
+    def count(self) -> None:
+        """Counts what was noted."""
+        over = self.measurement.end if self.measurement is not None else None
+        for ring in self._noted:
+            for ends in ring.ends.values():
+                if over is None:
+                    self._ends(ring, ends, self.tally)
+                else:
+                    self._ends(ring, [end for end in ends if end[1] > over], self.tally)
+                    self._ends(ring, [end for end in ends if end[1] <= over], self.at(over))
+            ring.ends.clear()
+            if ring.answers:
+                self._answers(ring)
+                ring.answers.clear()
+        self._noted.clear()
+
+    def _ends(self, ring: Ring, ends: list[Ended], tally: Tally) -> None:
+        """Those of one endpoint."""
+        if not ends:
+            return
+        tally.processes[ring.pid].completed += len(ends)
+        measurement = self.measurement
+        if measurement is not None:
+            since = measurement.since
+            measurement.served(ends)
+            ends = [end for end in ends if end[0].arrived >= since]  # others: of the phase before
+        if ends:
+            tally.routes[ends[0][0].endpoint].book(ends)
+
+    def _answers(self, ring: Ring) -> None:
+        """Those to our clients."""
+        took_of: defaultdict[tuple[Tally, int], list[int]] = defaultdict(list)
+        good: list[tuple[int, int]] = []
+        for _, _, flags, status, _, _, t, sent, _, error, _, what, _, _ in ring.answers:
+            tally = self.at(t)
+            if not error:
+                took_of[tally, what].append(t - sent)
+            if flags & F_BESIDE:
+                if not error:
+                    self.lights.setdefault(ring.text(what), Rate()).add(t, t - sent)
+                continue
+            self.done += 1
+            tally.done += 1
+            if error or status >= 400:
+                self.failed += 1
+                tally.failed += 1
+            if not error:
+                good.append((t, t - sent))
+        for (tally, what), took in took_of.items():
+            tally.clients[ring.text(what)].extend(took)
+        self.answered.extend(good)
