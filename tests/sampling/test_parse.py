@@ -26,6 +26,8 @@ def test_stat_reads_the_fields_whatever_the_name_holds(comm, state, values):
     assert stat.ticks == values[14 - 4] + values[15 - 4]
     assert stat.born == values[22 - 4]
     assert stat.processor == values[39 - 4]
+    line = stat_line(comm, state, values)
+    assert parse.stat_processor(line, parse.split_stat(line)) == stat.processor
     assert stat.name == clean(comm.decode(errors="replace"))
 
 
@@ -42,12 +44,14 @@ def test_garbage_is_a_value_error_and_nothing_else(data):
 def test_half_a_stat_is_refused(data):
     with pytest.raises(ValueError, match=r"."):
         parse.parse_stat(data)
+    with pytest.raises(ValueError, match=r"."):
+        parse.stat_processor(data, parse.split_stat(data))
 
 
 @given(counters, counters, counters)
 def test_schedstat(on_cpu, waiting, slices):
     data = f"{on_cpu} {waiting} {slices}\n".encode()
-    assert parse.parse_schedstat(data) == (on_cpu, waiting)
+    assert parse.parse_schedstat(data) == (on_cpu, waiting, slices)
 
 
 @given(counters, counters)

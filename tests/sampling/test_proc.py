@@ -21,6 +21,7 @@ if sys.platform != "linux":
 from threadscope.sampling.descriptors import Budget
 from threadscope.sampling.factory import open_sampler
 from threadscope.sampling.proc import ProcessSampler, counts_nanoseconds, process_clock
+from threadscope.sampling.thread import TURNS
 
 LIMIT_S = 30
 
@@ -149,6 +150,54 @@ def test_switches_of_a_thread_that_naps_often_grow(sampler):
         _, before = look(sampler)
         _, after = until(sampler, lambda rows: rows[tid].voluntary > before[tid].voluntary + 5)
         assert after[tid].involuntary >= before[tid].involuntary
+
+
+def test_switches_are_counted_at_each_look(sampler):
+    def naps_when_told(stop, told, napped):
+        while not stop.is_set():
+            if told.wait(0.05):
+                told.clear()
+                for _ in range(20):
+                    time.sleep(0.0001)
+                napped.set()
+
+    if not counts_nanoseconds():
+        pytest.skip("this kernel does not fill schedstat")
+    told, napped = threading.Event(), threading.Event()
+    with threads(1, naps_when_told, told, napped) as [tid]:
+        last = look(sampler)[1][tid]
+        for _ in range(2 * TURNS):
+            told.set()
+            assert napped.wait(LIMIT_S)
+            napped.clear()
+            now = look(sampler)[1][tid]
+            assert now.voluntary + now.involuntary >= last.voluntary + last.involuntary + 20
+            last = now
+
+
+def test_a_state_is_seen_within_a_thread_s_turns(sampler):
+    wake = threading.Event()
+
+    def sleep_then_burn(stop):
+        wake.wait(LIMIT_S)
+        burn(stop)
+
+    with threads(1, sleep_then_burn) as [tid]:
+        until(sampler, lambda rows: rows[tid].state == "S")
+        wake.set()
+        until(sampler, lambda rows: rows[tid].state == "R")
+    until(sampler, lambda rows: tid not in rows)
+
+
+def test_a_thread_that_takes_the_place_of_another_is_found(sampler):
+    """The folder has as many links as before."""
+    for _ in range(5):
+        with threads(3, nap) as before:
+            assert set(before) <= set(look(sampler)[1])
+        with threads(3, nap) as after:
+            rows = look(sampler)[1]
+            assert set(after) <= set(rows)
+            assert not (set(before) - set(after)) & set(rows)
 
 
 def test_threads_come_and_go(sampler):
@@ -287,7 +336,7 @@ def test_a_thread_that_sleeps_is_seen_with_the_name_that_another_one_gave_it(sam
         look(sampler)
         with open(f"/proc/self/task/{tid}/comm", "w") as file:
             file.write("renamed")
-        names = [look(sampler)[1][tid].name for _ in range(4)]
+        names = [look(sampler)[1][tid].name for _ in range(TURNS)]
         assert names[-1] == "renamed"
 
 

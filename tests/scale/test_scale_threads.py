@@ -11,6 +11,7 @@ from threadscope.model.history import MOST_ROWS, History
 from threadscope.model.snapshot import Role
 from threadscope.probe import layout as L
 from threadscope.sampling.proc import ProcessSampler
+from threadscope.sampling.thread import TURNS
 from threadscope.tui import lanes_math
 from threadscope.tui.lanes import LanesPanel
 from threadscope.tui.threads import ThreadsPanel
@@ -55,6 +56,8 @@ def test_each_thread_is_listed_with_its_own_clock(proc, sampler, observer):
     sampled(observer, sampler, 100)
     for tid in proc.cpu_ns:
         proc.set(tid, tid * MS // 2, "R" if tid % 3 == 0 else "S")
+    for turn in range(TURNS):  # each thread's state is read in its turn
+        sampler.sample(at(200 + turn))
     seen = sampled(observer, sampler, 1100)
     assert len(seen.threads) == THREADS
     for row in seen.threads:

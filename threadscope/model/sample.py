@@ -16,13 +16,15 @@ class ThreadSample(NamedTuple):
     name: str
     """The kernel's name, at most 15 bytes."""
     state: str
+    """As old as a third of a second, like `processor`, where a thread has run all the time."""
     processor: int | None
     cpu_ns: int
     wait_ns: int | None
     """Ready to run, without a core; None where the kernel does not count it."""
     voluntary: int | None
     involuntary: int | None
-    """Context switches; read less often than the rest, so they may be some samples old."""
+    """Context switches that were none of its own; read once a second, and until then new ones
+    count as voluntary. Both together are as new as the rest."""
 
 
 class ProcessSample(NamedTuple):

@@ -51,6 +51,22 @@ def stat_fields(data: bytes, end: int) -> list[bytes]:
     return data[end + 2 :].split(b" ", 37)
 
 
+def stat_processor(data: bytes, end: int) -> int:
+    """Field 39 of `stat`, without taking all of them apart.
+
+    Args:
+        data: the file.
+        end: where the name ends.
+
+    Raises:
+        ValueError: there are too few fields.
+    """
+    pieces = data.count(b" ", end) - 36  # it, and each behind it
+    if pieces < 1:
+        raise ValueError("stat has too few fields")
+    return int(data.rsplit(b" ", pieces)[1])
+
+
 def parse_stat(data: bytes) -> Stat:
     """All of a `stat` file that matters here.
 
@@ -70,14 +86,14 @@ def parse_stat(data: bytes) -> Stat:
     )
 
 
-def parse_schedstat(data: bytes) -> tuple[int, int]:
-    """Nanoseconds on a core, and nanoseconds ready to run without one.
+def parse_schedstat(data: bytes) -> tuple[int, int, int]:
+    """Nanoseconds on a core, nanoseconds ready to run without one, and how often it got one.
 
     Raises:
         ValueError: it is not a `schedstat` file.
     """
-    on_cpu, waiting, _slices = data.split()
-    return int(on_cpu), int(waiting)
+    on_cpu, waiting, slices = data.split()
+    return int(on_cpu), int(waiting), int(slices)
 
 
 def parse_switches(data: bytes) -> Switches:

@@ -1,10 +1,4 @@
-"""Threads from /proc on Linux, cheap enough for ten looks a second at hundreds of them.
-
-Each thread's `schedstat` and `stat` stay open and are read with `pread`: that costs a tenth of
-opening them, and an open file never speaks of another thread that got the same number.
-A thread whose `schedstat` did not change has not run: it is in the state that it was in, and its
-longer files are read now and then only. Its sample is the same object again.
-"""
+"""Processes from /proc on Linux, cheap enough for ten looks a second at hundreds of threads."""
 
 from __future__ import annotations
 
@@ -17,14 +11,12 @@ from threadscope.model.sample import ProcessSample, ThreadSample
 
 from . import parse
 from .descriptors import SHARED, Budget
+from .thread import TURNS, KnownThread
 
-_SIZE = 4096
-"""Bytes; no file here is longer (`status` has about 1,500)."""
-_DETAIL_EVERY = 4
-"""Samples from one look at a thread's context switches to the next, and to the `stat` of a thread
-that does not run: another one may have renamed or woken it."""
 _NO_FILES = (errno.EMFILE, errno.ENFILE)
 """Our own trouble; any other error means that a thread ended."""
+_LINKS = 2
+"""A folder's links to itself; `task` has one more a thread."""
 
 
 def process_clock(pid: int) -> int:
@@ -43,121 +35,6 @@ def counts_nanoseconds() -> bool:
             return parse.parse_schedstat(file.read())[0] > 0
     except (OSError, ValueError):
         return False
-
-
-class _File:
-    """One file of one thread: kept open while the budget lasts, else opened for each look."""
-
-    __slots__ = ("_budget", "_dir", "_fd", "_path")
-
-    def __init__(self, directory: int, path: str, budget: Budget) -> None:
-        self._dir, self._path, self._budget, self._fd = directory, path, budget, -1
-
-    def read(self) -> bytes:
-        """Its content now.
-
-        Raises:
-            OSError: the thread ended.
-        """
-        if self._fd >= 0:
-            return os.pread(self._fd, _SIZE, 0)
-        fd = os.open(self._path, os.O_RDONLY, dir_fd=self._dir)
-        if self._budget.take():
-            self._fd = fd
-            return os.pread(fd, _SIZE, 0)
-        try:
-            return os.pread(fd, _SIZE, 0)
-        finally:
-            os.close(fd)
-
-    def close(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._budget.give()
-            self._fd = -1
-
-
-class _Thread:
-    """What is kept of one thread between two looks."""
-
-    __slots__ = (
-        "_head",
-        "_sched",
-        "_sched_file",
-        "_stat",
-        "_stat_file",
-        "_status_file",
-        "_switched",
-        "sample",
-    )
-
-    def __init__(self, directory: int, tid: int, schedstat: bool, budget: Budget) -> None:
-        self._stat_file = _File(directory, f"{tid}/stat", budget)
-        self._sched_file = _File(directory, f"{tid}/schedstat", budget) if schedstat else None
-        self._status_file = _File(directory, f"{tid}/status", budget)
-        self._stat = self._sched = self._head = self._switched = b""
-        self.sample = ThreadSample(tid, -1, "", "", None, 0, None, None, None)
-
-    def look(self, *, thorough: bool) -> ThreadSample:
-        """Reads `schedstat`, and `stat` too where that has changed.
-
-        Args:
-            thorough: read `stat` in any case.
-
-        Raises:
-            OSError: the thread ended.
-        """
-        sched = self._sched_file.read() if self._sched_file else b""
-        if sched and sched == self._sched and not thorough:
-            return self.sample
-        stat = self._stat_file.read()
-        if stat != self._stat or sched != self._sched:
-            self.sample = self._parse(stat, sched)
-            self._stat, self._sched = stat, sched
-        return self.sample
-
-    def _parse(self, stat: bytes, sched: bytes) -> ThreadSample:
-        end = parse.split_stat(stat)
-        fields = parse.stat_fields(stat, end)
-        old = self.sample
-        born, name = old.born, old.name
-        if stat[:end] != self._head or int(fields[19]) != born:
-            self._head = stat[:end]
-            name = parse.stat_name(stat, end)
-            born = int(fields[19])
-            if born != old.born:  # another thread with the same number
-                old = old._replace(voluntary=None, involuntary=None)
-        if sched:
-            cpu, wait = parse.parse_schedstat(sched)
-        else:
-            cpu, wait = (int(fields[11]) + int(fields[12])) * parse.NS_PER_TICK, None
-        state, processor = fields[0].decode("ascii"), int(fields[36])
-        return ThreadSample(
-            old.tid, born, name, state, processor, cpu, wait, old.voluntary, old.involuntary
-        )
-
-    def look_closer(self) -> ThreadSample:
-        """Reads the context switches too, unless it has not run since it did that before.
-
-        Raises:
-            OSError: the thread ended.
-        """
-        if self._sched and self._sched == self._switched:
-            return self.sample
-        self._switched = self._sched
-        try:
-            voluntary, involuntary = parse.parse_switches(self._status_file.read())
-        except ValueError:
-            return self.sample
-        if (voluntary, involuntary) != (self.sample.voluntary, self.sample.involuntary):
-            self.sample = self.sample._replace(voluntary=voluntary, involuntary=involuntary)
-        return self.sample
-
-    def close(self) -> None:
-        self._stat_file.close()
-        self._status_file.close()
-        if self._sched_file:
-            self._sched_file.close()
 
 
 class ProcessSampler:
@@ -186,7 +63,7 @@ class ProcessSampler:
         self._schedstat = counts_nanoseconds() if schedstat is None else schedstat
         self._budget = budget
         self._clock = process_clock(pid)
-        self._threads: dict[int, _Thread] = {}
+        self._threads: dict[int, KnownThread] = {}
         self._round = 0
         try:
             self._dir = os.open(f"{proc}/{pid}/task", os.O_RDONLY | os.O_DIRECTORY)
@@ -219,21 +96,59 @@ class ProcessSampler:
         return self._sample(t)
 
     def _sample(self, t: int) -> ProcessSample | None:
+        self._round += 1
         try:
-            tids = [int(name) for name in os.listdir(self._dir)]
+            links = os.fstat(self._dir).st_nlink
+            if links != _LINKS + len(self._threads) or self._round % TURNS == 0:
+                self._list()
             cpu_ns = self._process_cpu()
+            threads, ended = self._look()
+            if ended:  # others may have come in their place, with the same number too
+                self._forget(ended)
+                self._list()
+                threads, ended = self._look()
+                self._forget(ended)
         except OSError as error:
             if error.errno in _NO_FILES:
                 raise
             self.close()
             return None
-        self._forget(self._threads.keys() - tids)
-        self._round += 1
-        threads = tuple([s for tid in tids if (s := self._look(tid)) is not None])
         if all(thread.state in "ZX" for thread in threads):
             self.close()
             return None
-        return ProcessSample(self.pid, t, cpu_ns, threads)
+        return ProcessSample(self.pid, t, cpu_ns, tuple(threads))
+
+    def _list(self) -> None:
+        """Which threads there are.
+
+        Raises:
+            OSError: the process is gone.
+        """
+        known, tids = self._threads, [int(name) for name in os.listdir(self._dir)]
+        self._forget(known.keys() - tids)
+        for tid in tids:
+            if tid not in known:
+                known[tid] = KnownThread(
+                    self._dir, tid, self._budget, schedstat=self._schedstat, first=tid == self.pid
+                )
+
+    def _look(self) -> tuple[list[ThreadSample], list[int]]:
+        """The threads, and the numbers of those that have ended just now.
+
+        Raises:
+            OSError: this process has no file left to open.
+        """
+        threads, ended, turn = [], [], self._round
+        for tid, thread in self._threads.items():
+            try:
+                threads.append(thread.look((turn + tid) % TURNS))
+            except ValueError:  # an empty file, in the middle of the end
+                ended.append(tid)
+            except OSError as error:
+                if error.errno in _NO_FILES:
+                    raise
+                ended.append(tid)
+        return threads, ended
 
     def close(self) -> None:
         """Closes all files; every later sample is None."""
@@ -241,26 +156,6 @@ class ProcessSampler:
         if self._dir >= 0:
             os.close(self._dir)
             self._dir = -1
-
-    def _look(self, tid: int) -> ThreadSample | None:
-        """One thread; None if it ended just now."""
-        for _ in range(2):  # the second time for a new thread that got the number of an old one
-            thread = self._threads.get(tid)
-            if thread is None:
-                thread = _Thread(self._dir, tid, self._schedstat, self._budget)
-                self._threads[tid] = thread
-            try:
-                turn = (self._round + tid) % _DETAIL_EVERY == 0
-                sample = thread.look(thorough=turn)
-                # by turns, so that the cost spreads over the samples; at first sight at once
-                return thread.look_closer() if turn or sample.voluntary is None else sample
-            except OSError as error:
-                if error.errno in _NO_FILES:
-                    raise
-                self._forget([tid])
-            except ValueError:  # an empty file, in the middle of the end
-                self._forget([tid])
-        return None
 
     def _forget(self, tids: Collection[int]) -> None:
         for tid in tids:
