@@ -8,7 +8,8 @@ from tests.lints.expected import EXPECTED
 from tests.lints.saved import FOLDER, from_json, load, to_json
 from threadscope.lints.catalog import LINTS
 from threadscope.lints.judge import evaluate
-from threadscope.model.observation import Observation
+from threadscope.model.observation import Observation, of_the_app
+from threadscope.model.snapshot import Role
 
 SAVED = {path.stem: load(path) for path in sorted(FOLDER.glob("*.json"))}
 
@@ -68,6 +69,16 @@ def test_the_place_is_found_below_a_middleware_too():
     found = finding("middleware-cpu", "loop-blocked")
     assert found.evidence["endpoint"] == "cpu"
     assert str(found.evidence["place"]).startswith("middleware.py:")
+
+
+def test_threads_that_take_turns_on_two_free_cores_miss_none():
+    """They were in line for a quarter of a core, while one of them always computed."""
+    free = load(FOLDER / "free" / "cpu-def.json")
+    threads = of_the_app(free.threads)
+    assert [thread.role for thread in threads].count(Role.WORKER) == 4
+    assert sum(thread.wait_percent for thread in threads) > 25
+    assert sum(thread.cpu_percent for thread in threads) > 95
+    assert [finding.lint for finding in evaluate(free)] == ["gil-bound"]
 
 
 @pytest.mark.parametrize("name", SAVED)

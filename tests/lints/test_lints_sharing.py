@@ -68,7 +68,7 @@ def test_a_crowd_of_light_requests_is_its_own_cause():
 
 
 @pytest.mark.parametrize(("percent", "state"), [
-    (95.0, State.WARN), (60.0, State.OK), (None, State.UNSURE),
+    (80.0, State.WARN), (79.9, State.OK), (None, State.UNSURE),
 ])  # fmt: skip
 def test_a_load_generator_at_its_limit(percent, state):
     assert check("generator-bound", seen(load_percent=percent)).state is state

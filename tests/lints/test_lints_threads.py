@@ -82,7 +82,7 @@ def test_one_thread_or_two_cores_or_a_free_gil_or_little_work(threads, gil_ms):
 
 def test_a_wait_for_a_core_is_not_one_for_the_gil():
     """The probe's thread wakes up late, and the kernel says that it had no core meanwhile."""
-    starved = (*workers(50, 50, wait=50)[:-1], thread("probe", 0.2, 20.0, role=Role.PROBE))
+    starved = (*workers(30, 30, wait=50)[:-1], thread("probe", 0.2, 20.0, role=Role.PROBE))
     both = seen(threads=starved, processes=(process(gil_ms=25),))
     assert not fires("gil-bound", both)
     assert fires("core-starved", both)
@@ -108,10 +108,23 @@ def test_two_workers_with_a_core_each_are_no_news():
 def test_threads_without_a_core():
     said = check("core-starved", seen(threads=workers(40, wait=30)))
     assert said.message == (
-        "the server's threads could have run for 42% of their time and had no core: they got 0.41"
-        " of 2 cores and missed 0.30"
+        "for 42% of the time that the server could have run it had no core: it got 0.41 of 2 cores"
+        " and missed 0.30"
     )
     assert not fires("core-starved", seen(threads=workers(95, wait=3)))
+
+
+def test_in_line_for_a_core_only_to_ask_for_the_gil():
+    """Four threads of one process share one core, however many there are."""
+    assert not fires("core-starved", seen(threads=workers(25, 25, 24, 24, wait=8)))
+    assert fires("core-starved", seen(threads=workers(15, 15, 15, 15, wait=50)))
+    two = (*workers(24, 24, 24, 24, wait=20), *workers(10, 10, 10, 10, wait=20, pid=2))
+    said = check("core-starved", seen(threads=two))
+    assert (said.evidence["cores_used"], said.evidence["cores_missed"]) == (1.38, 0.62)
+
+
+def test_without_a_gil_between_them_each_thread_misses_a_core_of_its_own():
+    assert fires("core-starved", seen(threads=workers(70, 70, wait=30)))
 
 
 def test_a_system_that_does_not_count_the_wait():

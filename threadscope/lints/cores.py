@@ -15,6 +15,8 @@ ONE_CORE = 1.25
 """Threads that share one GIL get no more."""
 MOST_OF_A_CORE = 0.6
 """Below this they do not want much."""
+LEAST_MISSED = 0.1
+"""Cores. A server that hardly runs misses little, however large a share that is."""
 BEAT_NS = 100e6
 """From one wake-up of the probe's thread to the next."""
 
@@ -27,6 +29,20 @@ def _cores(threads: Sequence[ThreadSummary]) -> tuple[float, float]:
     """Cores that threads got, and cores that they could have used and did not get."""
     used = sum(thread.cpu_percent or 0 for thread in threads) / 100
     missed = sum(thread.wait_percent or 0 for thread in threads) / 100
+    return used, missed
+
+
+def _starved(seen: Observation) -> tuple[float, float]:
+    """Cores that the server got, and how many more it could have used.
+
+    Who waits for the GIL gets in line for a core as well, every 5 ms only to ask for the GIL, while
+    another thread computes: the threads of a process that shares a GIL could use one core together.
+    """
+    used = missed = 0.0
+    for pid in {thread.pid for thread in seen.threads}:
+        got, waited = _cores(_threads_of(seen, pid))
+        used += got
+        missed += waited if got > ONE_CORE else min(waited, max(1.0 - got, 0.0))
     return used, missed
 
 
@@ -112,15 +128,15 @@ def _core_starved(seen: Observation, threshold: float) -> Judgement:
     threads = of_the_app(seen.threads)
     if not threads or all(thread.wait_percent is None for thread in threads):
         return UNSURE
-    used, missed = _cores(threads)
-    if missed < 0.1 or missed < threshold * (used + missed):
+    used, missed = _starved(seen)
+    if missed < LEAST_MISSED or missed < threshold * (used + missed):
         return OK
     share = missed / (used + missed)
     waiting = [t for t in threads if (t.wait_percent or 0) >= WANTS_PERCENT]
     return Judgement(
         State.WARN,
-        f"the server's threads could have run for {share:.0%} of their time and had no core:"
-        f" they got {used:.2f} of {plural(seen.cpus, 'core')} and missed {missed:.2f}",
+        f"for {share:.0%} of the time that the server could have run it had no core: it got"
+        f" {used:.2f} of {plural(seen.cpus, 'core')} and missed {missed:.2f}",
         f"{plural(max(len(waiting), 1), 'thread')} waited for a core",
         max(len(waiting), 1),
         {
@@ -149,7 +165,7 @@ GIL_RELEASED = Lint(
 CORE_STARVED = Lint(
     "core-starved",
     Level.INFO,
-    "the server's threads waited for a core, not for the GIL",
-    Threshold(Unit.SHARE, 0.2, "the share of their time in which threads had no core"),
+    "the server could have computed more, and had no core for it",
+    Threshold(Unit.SHARE, 0.2, "the time without a core, of the time that it could have run"),
     _core_starved,
 )

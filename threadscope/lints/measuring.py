@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from threadscope.lints.lint import OK, UNSURE, Judgement, Lint, State, Threshold, Unit
 from threadscope.lints.words import plural
+from threadscope.model.load_summary import BOUND_PERCENT
 from threadscope.model.observation import Observation
 from threadscope.model.snapshot import Level
 
@@ -63,7 +64,7 @@ GENERATOR_BOUND = Lint(
     "generator-bound",
     Level.INFO,
     "the load generator itself is near one core",
-    Threshold(Unit.SHARE, 0.8, "the load's CPU, of one core"),
+    Threshold(Unit.SHARE, BOUND_PERCENT / 100, "the load's CPU, of one core"),
     _generator_bound,
 )
 ERRORS = Lint(

@@ -106,7 +106,7 @@ def _findings(one: LoadSummary) -> list[dict[str, Any]]:
     return [
         {
             "lint": "generator-bound",
-            "level": "warning",
+            "level": "info",
             "message": one.bound_sentence,
             "evidence": {
                 "generator_cpu_percent": rounded(one.generator_percent, 1),
