@@ -12,9 +12,11 @@ import pytest
 from tests.faults.watched import assert_no_negative
 from tests.integration.command import eventually
 from tests.integration.running import Clients
-from tests.model.by_hand import Watched, at, sample, thread
-from threadscope.model.aggregator import GAP_NS, STOPPED
+from tests.model.by_hand import MS, Watched, at, sample, thread
+from threadscope.lints.judge import Lints
+from threadscope.model.aggregator import GAP_NS, STOPPED, Aggregator
 from threadscope.model.windows import SECOND
+from threadscope.probe import layout as L
 from threadscope.rings.reader import RingReader
 from threadscope.targets.guard import Relief
 
@@ -98,6 +100,37 @@ def test_one_that_is_killed_while_it_is_stopped_is_not_stopped_any_more(end):
     else:
         watched.aggregator.server_ended(at(400), "the server was killed by SIGKILL")
     assert watched.fold(800).health.limited == ""
+
+
+def findings(state):
+    """Live, of a server whose loop was in one step for 2.9 s, in a state, and of the same later."""
+    watched = Watched()
+    watched.aggregator = Aggregator(at(0), judge=Lints())
+    watched.server.started(100, 1, came=100)
+    watched.look(150)
+    for t in range(200, 3100, 100):
+        watched.server.put(L.LAG, t, flags=L.F_LAG_GIL, a=0)
+        watched.aggregator.add_sample(stopped(t, state))
+    watched.server.step(200, 3100, 1)
+    watched.aggregator.add_sample(stopped(3100, "S"))
+    soon = watched.look(3300).findings
+    return {finding.lint for finding in (*soon, *watched.fold(6000).findings)}
+
+
+def test_what_was_stopped_becomes_no_finding():
+    assert findings("S") == {"blocking-call-in-async"}
+    assert findings("T") == set()
+
+
+def test_a_heartbeat_that_a_stop_made_late_is_no_lag():
+    watched = Watched()
+    watched.look(50)
+    for t in range(100, 1000, 100):
+        watched.aggregator.add_sample(stopped(t, "T"))
+    watched.aggregator.add_sample(stopped(1000, "S"))
+    watched.server.put(L.LAG, 1000, flags=L.F_LAG_GIL, a=850 * MS)
+    watched.server.put(L.LAG, 1150, flags=L.F_LAG_GIL, a=3 * MS)
+    assert watched.look(1300).gil_lag_ns == 3 * MS
 
 
 # -- the pipe of the server's output ---------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.lints.seen import MS, S, hold, process, route, seen, workers
@@ -99,3 +101,11 @@ def test_findings_of_one_observation_do_not_depend_on_the_order_of_its_parts():
              "processes": (process(gil_ms=9), process(2))}  # fmt: skip
     turned = {key: value[::-1] for key, value in parts.items()}
     assert evaluate(seen(**parts)) == evaluate(seen(**turned))
+
+
+def test_what_took_long_in_a_server_that_stood_still_says_nothing():
+    """What was counted is true all the same."""
+    bad = seen(holds=(hold(),), failed=50, done=100)
+    assert {x.lint for x in evaluate(bad)} == {"loop-blocked", "errors"}
+    assert {x.lint for x in evaluate(replace(bad, stopped=1.0))} == {"errors"}
+    assert {x.lint for x in evaluate(replace(bad, stopped=0.04))} == {"loop-blocked", "errors"}

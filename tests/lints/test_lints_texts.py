@@ -21,10 +21,11 @@ def test_the_page_is_made_of_the_same_texts():
 
 
 @pytest.mark.parametrize("name", LINTS)
-def test_an_explanation_says_what_why_how_and_at_what_cost(name):
+def test_an_explanation_says_what_why_from_where_on_how_and_at_what_cost(name):
     heads = re.findall(r"^\*\*(.+?)\*\*", explanation(LINTS[name]), re.MULTILINE)
-    assert [head.split()[0] for head in heads[:3]] == ["What", "Why", "How"]
-    assert heads[3] in ("What the fix costs.", "What it costs.")
+    assert [head.split()[0] for head in heads[:4]] == ["What", "Why", "Why", "How"]
+    assert heads[2] == f"Why {LINTS[name].threshold.text()}.", "where the threshold comes from"
+    assert heads[4] in ("What the fix costs.", "What it costs.")
 
 
 def test_no_text_is_left_over():

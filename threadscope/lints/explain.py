@@ -18,6 +18,11 @@ word for the behaviour on the screen, in the summary at the end and in the repor
 `--set NAME=VALUE` sets a threshold: `--set loop-blocked=50ms`. `threadscope check` runs a command
 under load and exits with 1 when a finding is a warning or worse.
 
+Where a process of the server was stopped (`kill -STOP`) for more than 1 % of the time, all lints
+but those that count (`generator-bound`, `errors`, `events-dropped`) say *not enough data*: what was
+in the server took so much longer. Below that, steps and heartbeats that a stop made late are left
+out.
+
 What is quoted of the demos are runs of 3 s on 2 cores of a shared virtual machine (AMD EPYC, Linux
 6.18, CPython 3.11.7), which other work kept busy: the sentences are those of any machine, the
 figures are not.

@@ -6,13 +6,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from threadscope.lints.catalog import LINTS
-from threadscope.lints.lint import Judgement, Lint, State
+from threadscope.lints.lint import UNSURE, Judgement, Lint, State
 from threadscope.lints.loop import BLOCKING_CALL, LOOP_BLOCKED
 from threadscope.model.observation import Observation
 from threadscope.model.snapshot import Finding, Level
 
 STAYS_NS = 3_000_000_000
 """A live finding is shown at least so long, and so long after it was last true."""
+MOST_STOPPED = 0.01
+"""Of the time. A server that was stopped for longer has means and medians that are not the app's:
+what was in it took so much longer."""
 ALL = "all"
 _BADNESS = {Level.ERROR: 0, Level.WARNING: 1, Level.INFO: 2}
 _RANK = {name: rank for rank, name in enumerate(LINTS)}
@@ -48,7 +51,12 @@ class Settings:
 
 def judge(seen: Observation, settings: Settings) -> dict[str, Judgement]:
     """What each lint says, by name."""
-    return {lint.name: lint.check(seen, settings.threshold(lint)) for lint in settings.lints()}
+    still = seen.stopped > MOST_STOPPED * seen.seconds
+    return {
+        lint.name: UNSURE if still and not lint.counts
+        else lint.check(seen, settings.threshold(lint))
+        for lint in settings.lints()
+    }  # fmt: skip
 
 
 def evaluate(seen: Observation, settings: Settings | None = None) -> tuple[Finding, ...]:

@@ -105,3 +105,5 @@ class Lint:
     threshold: Threshold
     check: Callable[[Observation, float], Judgement]
     """From an observation and a threshold; pure."""
+    counts: bool = False
+    """It counts what happened, and is true also where a process of the server stood still."""

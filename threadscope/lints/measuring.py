@@ -66,6 +66,7 @@ GENERATOR_BOUND = Lint(
     "the load generator itself is near one core",
     Threshold(Unit.SHARE, BOUND_PERCENT / 100, "the load's CPU, of one core"),
     _generator_bound,
+    counts=True,
 )
 ERRORS = Lint(
     "errors",
@@ -73,6 +74,7 @@ ERRORS = Lint(
     "requests fail",
     Threshold(Unit.SHARE, 0.01, "failed requests, of all"),
     _errors,
+    counts=True,
 )
 EVENTS_DROPPED = Lint(
     "events-dropped",
@@ -80,4 +82,5 @@ EVENTS_DROPPED = Lint(
     "the server wrote events faster than they were read",
     Threshold(Unit.COUNT, 1, "events that were lost"),
     _events_dropped,
+    counts=True,
 )

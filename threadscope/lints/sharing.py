@@ -8,6 +8,7 @@ from threadscope.model.observation import Observation
 from threadscope.model.snapshot import Level, Part, RouteSummary
 
 ENOUGH_A_WORKER = 20
+"""Requests; see worker-skew.md for what chance does with so many."""
 ENOUGH = 2
 """A starved route hardly ever ends a request."""
 NOTICED_NS = 20e6

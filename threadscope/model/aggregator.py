@@ -14,7 +14,6 @@ from threadscope.model.counted import as_seen, merged, watched
 from threadscope.model.fold import Fold
 from threadscope.model.holds import Unseen
 from threadscope.model.intake import Intake
-from threadscope.model.interruptions import Interruptions
 from threadscope.model.judging import Judging
 from threadscope.model.load_result import LoadResult
 from threadscope.model.observation import Judge
@@ -68,7 +67,7 @@ class Aggregator:
         self._phases = Phases(self._fold, self._intake, started)
         self._over = ""
         self._at_sockets: int | None = None
-        self._processes, self._interruptions = Processes(), Interruptions()
+        self._processes, self._interruptions = Processes(), self._fold.interruptions
         self.target = TargetInfo()
         self.limited = "no probe in the server: its requests cannot be seen"
         """Why requests are not seen; "" once a ring of the server was read."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from threadscope.model.books import Books
 from threadscope.model.holds import BEAT_NS, Holds
+from threadscope.model.interruptions import Interruptions
 from threadscope.model.lags import Lags
 from threadscope.model.log import Log
 from threadscope.model.records import (
@@ -66,6 +67,7 @@ class Fold:
         self.loop_lags, self.gil_lags = Lags(), Lags()
         self.stall: tuple[int, str] = (0, "")
         """When and where a loop was last found in a long step."""
+        self.interruptions = Interruptions()
         self.holds = Holds()
         self.books = Books(origin)
         self.read = 0
@@ -296,6 +298,8 @@ class Fold:
 
     def _lag(self, ring: Ring, record: Record) -> None:
         _, _, flags, _, _, _, t, lag, *_ = record
+        if self.interruptions.longest(t - lag, t, ring.pid):
+            return  # it was late because its process was stopped: that says nothing of the app
         loop = bool(flags & F_LAG_LOOP)
         (self.loop_lags if loop else self.gil_lags).add(t, lag)
         process = self.books.at(t).processes[ring.pid]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from threadscope.model.fold import Fold
 from threadscope.model.observation import Judge, Observation, Silent, thread_now
 from threadscope.model.part import Part
 from threadscope.model.processes import Processes
-from threadscope.model.snapshot import Finding, PhaseSummary, RouteSummary
+from threadscope.model.snapshot import Finding, Hold, PhaseSummary, RouteSummary
 from threadscope.model.windows import SECOND
 
 JUDGED_NS = SECOND // 2
@@ -43,7 +43,7 @@ class Judging:
         seen = Observation(
             seconds=measured.length(at) / SECOND,
             routes=summary.routes,
-            holds=tuple(measured.tally.holds),
+            holds=self._of_the_app(measured.tally.holds),
             processes=summary.processes,
             threads=summary.threads,
             cpus=cpus,
@@ -51,6 +51,7 @@ class Judging:
             failed=measured.tally.failed,
             load_percent=summary.generator_percent,
             lost=summary.events_dropped,
+            stopped=self._fold.interruptions.longest(measured.begin, measured.end or at) / SECOND,
         )
         return replace(summary, findings=self._judge.phase(seen))
 
@@ -78,7 +79,7 @@ class Judging:
         seen = Observation(
             seconds=(at - begin) / SECOND,
             routes=self.routes,
-            holds=(*tally.holds, *(hold for hold in lasting if hold is not None)),
+            holds=self._of_the_app([*tally.holds, *(x for x in lasting if x is not None)]),
             processes=tuple(
                 x.summary(pid, part(pid), x.completed, processes.cores_of(pid, at))
                 for pid, x in sorted(tally.processes.items())
@@ -89,5 +90,11 @@ class Judging:
             failed=tally.failed,
             load_percent=load_percent,
             lost=lost,
+            stopped=fold.interruptions.longest(begin, at) / SECOND,
         )
         self.findings = self._judge.live(seen, at)
+
+    def _of_the_app(self, holds: Sequence[Hold]) -> tuple[Hold, ...]:
+        """Long steps, but those that were long because somebody had stopped their process."""
+        still = self._fold.interruptions.longest
+        return tuple(hold for hold in holds if not still(hold.begin, hold.end, hold.pid))

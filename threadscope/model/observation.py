@@ -35,6 +35,8 @@ class Observation:
     """CPU of our load, in percent of one core."""
     lost: int = 0
     """Events that were never read."""
+    stopped: float = 0.0
+    """Seconds of it in which a process of the server stood still, because somebody stopped it."""
 
 
 class Judge(Protocol):
