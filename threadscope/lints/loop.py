@@ -21,7 +21,7 @@ SEEN_AFTER_NS = 300_000_000
 """The probe looks ten times a second: if no look came in so long, nobody else had the GIL."""
 ENOUGH = 5
 ONE_STEP_SHARE = 0.95
-"""Of so many requests at least, nearly all: a request may wait once for something else. A choice."""
+"""Of so many requests at least, nearly all: one may wait for something else. A choice."""
 
 
 def _worst_first(holds: Sequence[Hold]) -> list[list[Hold]]:

@@ -10,7 +10,7 @@ from threadscope.model.snapshot import Endpoint, Latency, Level, LimiterSummary,
 LOOKS = 2
 """One look may have met a short burst."""
 ENOUGH = 20
-"""Requests: the first hops start the threads, which takes far longer than the way to one. A choice."""
+"""Requests: the first hops start the threads, which takes far longer than the way. A choice."""
 MAIN_SHARE = 0.5
 """Who takes less of the worker threads' time waits because of others."""
 
