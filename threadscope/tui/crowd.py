@@ -26,6 +26,7 @@ LOOK_BACK_NS = 200_000_000
 
 
 _IDENTITY = attrgetter("pid", "tid", "role", "label")
+_Asked = tuple[list[tuple[object, ...]], int, bool]
 _NOBODY: Mapping[Key, float] = {}
 """All have room: nobody was judged."""
 
@@ -33,7 +34,7 @@ _NOBODY: Mapping[Key, float] = {}
 class _Choice(NamedTuple):
     """Who was given a line."""
 
-    asked: tuple[list[tuple[object, ...]], int, bool]
+    asked: _Asked
     busy: Mapping[Key, float]
     shown: list[int]
     """Places in what was asked for."""
@@ -72,7 +73,7 @@ class Places:
             more: what threads did that have no lane.
         """
         busy = self.activity(snapshot) if len(threads) > room else _NOBODY
-        asked = list(map(_IDENTITY, threads)), room, apart
+        asked: _Asked = (list(map(_IDENTITY, threads)), room, apart)
         choice = self._chosen.get(panel)
         if choice is None or choice.busy is not busy or choice.asked != asked:
             all_busy = {**more(), **busy} if busy is not _NOBODY else busy
