@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import weakref
 from collections.abc import Iterator
 
@@ -61,3 +62,20 @@ def test_it_stays_out_of_the_way_until_then() -> None:
         assert lost() is not None
     gc.collect()
     assert lost() is None
+
+
+def test_what_outlived_two_looks_is_left_alone() -> None:
+    with ShortPauses():
+        kept = [Knot() for _ in range(1000)]
+        gc.collect(0)
+        assert any(isinstance(one, Knot) for one in gc.get_objects())
+        gc.collect(1)
+        assert not any(isinstance(one, Knot) for one in gc.get_objects())
+        assert gc.get_freeze_count() >= len(kept)
+
+
+def test_threads_wait_less_for_one_another_while_it_lasts() -> None:
+    before = sys.getswitchinterval()
+    with ShortPauses():
+        assert sys.getswitchinterval() < before
+    assert sys.getswitchinterval() == before

@@ -32,6 +32,8 @@ TICKS_A_SAMPLE = 2
 TICKS_A_SNAPSHOT = 5
 TICKS_A_LOOK = 20
 """From one look for new processes of the server to the next."""
+MOST_LATE_S = TICKS_A_SNAPSHOT * TICK_S
+"""Of more than this, as when the machine slept, the rest is left out."""
 FOLDED_NS = 150_000_000
 """Older than this all has been folded: the watermark, and a tick."""
 OUTPUT_LINES = 500
@@ -133,7 +135,8 @@ class Observer:
             while not self._closing.is_set():
                 self._tick(tick)
                 before, tick = tick, next_tick(tick)
-                due = max(due + (tick - before) * TICK_S, time.monotonic())
+                # a tick that was late is made up for: pictures come on a steady beat
+                due = max(due + (tick - before) * TICK_S, time.monotonic() - MOST_LATE_S)
                 self._obey(due)
         except BaseException as error:
             self.failure = error

@@ -7,6 +7,7 @@ a second and more, in which no thread of ours runs. Most of them stay and are in
 from __future__ import annotations
 
 import gc
+import sys
 import time
 from typing import Any
 
@@ -14,8 +15,15 @@ WHOLE_S = 300.0
 """So often all of them are looked at nevertheless: what has been kept may have become garbage."""
 
 
+SWITCH_S = 0.001
+"""So long a thread may keep the interpreter from another one that waits for it: Python's 5 ms,
+again at each write to the terminal, would add up while much is being read."""
+
+
 class ShortPauses:
-    """While it is entered, what a full collection has left is not looked at by the next ones.
+    """While it is entered, no thread of ours waits long for another one.
+
+    What has outlived two looks for garbage is not looked at by the next ones.
 
     Args:
         whole_s: seconds from one look at all objects to the next, at the least.
@@ -24,9 +32,14 @@ class ShortPauses:
     def __init__(self, whole_s: float = WHOLE_S) -> None:
         self._whole_s = whole_s
         self._whole_at = 0.0
+        self._all = False
+        """The next full look sees all."""
+        self._switch_s = 0.0
 
     def __enter__(self) -> ShortPauses:
         self._whole_at = time.monotonic() + self._whole_s
+        self._switch_s = sys.getswitchinterval()
+        sys.setswitchinterval(SWITCH_S)
         gc.freeze()
         gc.callbacks.append(self._collected)
         return self
@@ -34,12 +47,16 @@ class ShortPauses:
     def __exit__(self, *error: object) -> None:
         gc.callbacks.remove(self._collected)
         gc.unfreeze()
+        sys.setswitchinterval(self._switch_s)
 
     def _collected(self, phase: str, info: dict[str, Any]) -> None:
-        if phase != "stop" or info["generation"] < 2:
+        if phase != "stop" or not info["generation"]:
             return
-        if time.monotonic() >= self._whole_at:
-            gc.unfreeze()  # the next one sees all
-            self._whole_at = time.monotonic() + self._whole_s
-        else:
+        if time.monotonic() < self._whole_at:
             gc.freeze()
+        elif self._all and info["generation"] == 2:
+            gc.freeze()
+            self._whole_at, self._all = time.monotonic() + self._whole_s, False
+        else:
+            gc.unfreeze()
+            self._all = True

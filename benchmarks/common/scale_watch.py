@@ -48,9 +48,10 @@ class Timed(ThreadscopeApp):
         """When it was time for one."""
         self.most = 0
 
-    def _due(self) -> None:
-        self.due.append(now())
-        super()._due()
+    def _look(self) -> None:
+        if not self._pulse.missed:
+            self.due.append(now())
+        super()._look()
 
     def tick(self) -> bool:
         """As there."""

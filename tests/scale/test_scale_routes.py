@@ -97,6 +97,28 @@ def test_a_long_measurement_of_many_routes_keeps_few_buckets_of_each(server, obs
             for n in range(40):
                 latency.add(1_000_000 + 40_009 * (40 * second + n))
         total.add(tally)
+        total.coarsen()
     kept = [stats.latency for stats in total.routes.values()]
     assert {histogram.count for histogram in kept} == {1200}
     assert max(len(histogram.counts) for histogram in kept) <= 2 * MANY_BUCKETS
+
+
+def test_many_routes_are_summed_up_in_parts_over_some_pictures(server, observer):
+    seen = ask(server, observer, endpoints(1000), ids=1)
+    same = 0
+    for n in range(1, 20):
+        later = observer.look(100 + 600 + 250 * n)
+        assert len(later.routes) == 1000
+        if later.routes is not seen.routes:
+            break
+        same += 1
+    else:
+        pytest.fail("they are never summed up again")
+    assert 2 <= same <= 10
+    assert {route.completed for route in later.routes} == {1}
+
+
+def test_few_routes_are_summed_up_at_once(server, observer):
+    seen = ask(server, observer, endpoints(100), ids=1)
+    later = observer.look(10 + 600 + 600)
+    assert later.routes is not seen.routes

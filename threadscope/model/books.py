@@ -42,19 +42,15 @@ class Books:
             return
         if self.measurement is not None and self.measurement.end is None:
             self.measurement.tally.add(self.tally)
+            self.measurement.tally.coarsen()
         self._tallies.append((t, self.tally))
         self._rolled, self.tally = t, Tally()
         while self._tallies[0][0] < t - WINDOW_NS:
             self._tallies.popleft()
 
-    def window(self, begin: int) -> Tally:
-        """What happened since `begin`, as far as tallies are kept."""
-        total = Tally()
-        for t, tally in self._tallies:
-            if t > begin:
-                total.add(tally)
-        total.add(self.tally)
-        return total
+    def since(self, begin: int) -> list[Tally]:
+        """What happened since `begin`, as far as tallies are kept, a second each."""
+        return [*(tally for t, tally in self._tallies if t > begin), self.tally]
 
     def at(self, t: int) -> Tally:
         """Where something of time t goes: a writer may be late for a measurement that is over."""

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from threadscope.model.fold import Fold
 from threadscope.model.observation import Judge, Observation, Silent, thread_now
 from threadscope.model.part import Part
 from threadscope.model.processes import Processes
 from threadscope.model.snapshot import Finding, Hold, PhaseSummary, RouteSummary
+from threadscope.model.tally import Tally, longest_first
 from threadscope.model.windows import SECOND
 
 JUDGED_NS = SECOND // 2
 """So often the last seconds are summed up and judged: more often nobody could read it."""
-A_ROUTE_NS = SECOND // 1000
-"""So much less often for each route: to sum a thousand of them up takes a twentieth of a second."""
+AT_ONCE = 200
+"""Of more routes than this, the sum is made in parts: a thousand take a twentieth of a second, and
+a picture would wait for them. What one part is about takes some milliseconds."""
+PARTS = 2
+"""A picture."""
 
 
 class Judging:
@@ -29,7 +35,9 @@ class Judging:
     def __init__(self, fold: Fold, judge: Judge | None) -> None:
         self._fold, self._judge = fold, judge or Silent()
         fold.holds.least = self._judge.hold_ns
-        self._at = 0
+        self._at = self._now = 0
+        self._work: Iterator[None] | None = None
+        """A judgement that is not complete."""
         self.findings: tuple[Finding, ...] = ()
         """What is wrong now."""
         self.routes: tuple[RouteSummary, ...] = ()
@@ -70,21 +78,43 @@ class Judging:
             load_percent: CPU of our load.
             lost: events that were never read.
         """
-        if at - self._at < JUDGED_NS + A_ROUTE_NS * len(self.routes):
-            return
-        fold, self._at = self._fold, at
-        tally, threads = fold.books.window(begin), fold.threads.all()
-        lasting = [fold.holds.lasting(x, at, fold.clients, fold.open) for x in threads]
-        self.routes = tally.route_summaries(at - begin)
+        if self._work is None:
+            if at - self._at < JUDGED_NS:
+                return
+            self._at = at
+            self._work = self._look(begin, at, processes, part, cpus, load_percent, lost)
+        self._now = at
+        parts = PARTS if len(self.routes) > AT_ONCE else sys.maxsize
+        while parts and self._work is not None:
+            parts -= 1
+            if next(self._work, True):
+                self._work = None
+
+    def _look(
+        self, begin: int, at: int, processes: Processes, part: Callable[[int], Part],
+        cpus: int, load_percent: float | None, lost: int,
+    ) -> Iterator[None]:  # fmt: skip
+        """The same, in parts of some milliseconds."""
+        fold, tally, routes = self._fold, Tally(), list[RouteSummary]()
+        for second in fold.books.since(begin):
+            tally.add(second)
+            yield
+        each = tally.each_route(at - begin)
+        while some := list(islice(each, AT_ONCE)):
+            routes += some
+            yield
+        self.routes = longest_first(routes)
+        threads, now = fold.threads.all(), self._now
+        lasting = [fold.holds.lasting(x, now, fold.clients, fold.open) for x in threads]
         seen = Observation(
             seconds=(at - begin) / SECOND,
             routes=self.routes,
             holds=self._of_the_app([*tally.holds, *(x for x in lasting if x is not None)]),
             processes=tuple(
-                x.summary(pid, part(pid), x.completed, processes.cores_of(pid, at))
+                x.summary(pid, part(pid), x.completed, processes.cores_of(pid, now))
                 for pid, x in sorted(tally.processes.items())
             ),
-            threads=tuple(thread_now(x.row(at)) for x in threads if not x.ended_at),
+            threads=tuple(thread_now(x.row(now)) for x in threads if not x.ended_at),
             cpus=cpus,
             done=tally.done,
             failed=tally.failed,
@@ -92,7 +122,7 @@ class Judging:
             lost=lost,
             stopped=fold.interruptions.longest(begin, at) / SECOND,
         )
-        self.findings = self._judge.live(seen, at)
+        self.findings = self._judge.live(seen, now)
 
     def _of_the_app(self, holds: Sequence[Hold]) -> tuple[Hold, ...]:
         """Long steps, but those that were long because somebody had stopped their process."""

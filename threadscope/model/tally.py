@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from threadscope.model.facts import Endpoint
@@ -283,12 +284,6 @@ class Tally:
         """Adds what came after."""
         for endpoint, stats in other.routes.items():
             self.routes[endpoint].add(stats)
-        if len(self.routes) > MANY_ROUTES:
-            for stats in self.routes.values():
-                stats.latency.coarsen()
-                stats.hop_wait.coarsen()
-            for histogram in self.clients.values():
-                histogram.coarsen()
         for pid, process in other.processes.items():
             self.processes[pid].add(process)
         self.holds += other.holds[: MAX_HOLDS - len(self.holds)]
@@ -297,12 +292,28 @@ class Tally:
         self.done += other.done
         self.failed += other.failed
 
+    def coarsen(self) -> None:
+        """Keeps less of each route where there are many: for tallies that stay."""
+        if len(self.routes) > MANY_ROUTES:
+            for stats in self.routes.values():
+                stats.latency.coarsen()
+                stats.hop_wait.coarsen()
+            for histogram in self.clients.values():
+                histogram.coarsen()
+
+    def each_route(self, passed: int) -> Iterator[RouteSummary]:
+        """One an endpoint after `passed` ns, put together when it is asked for."""
+        loops, none = max(len(self.processes), 1), Histogram()
+        for endpoint, stats in self.routes.items():
+            if endpoint.label or stats.completed:  # else only a hop was seen of it so far
+                clients = self.clients.get(endpoint.route, none)
+                yield stats.summary(endpoint, passed, loops, clients)
+
     def route_summaries(self, passed: int) -> tuple[RouteSummary, ...]:
         """One an endpoint after `passed` ns, the longest holder of the event loop first."""
-        loops, none = max(len(self.processes), 1), Histogram()
-        found = [
-            stats.summary(endpoint, passed, loops, self.clients.get(endpoint.route, none))
-            for endpoint, stats in self.routes.items()
-            if endpoint.label or stats.completed  # else only a hop was seen of it so far
-        ]
-        return tuple(sorted(found, key=lambda r: (-r.hold_total, r.endpoint.label)))
+        return longest_first(self.each_route(passed))
+
+
+def longest_first(routes: Iterable[RouteSummary]) -> tuple[RouteSummary, ...]:
+    """By how long they held the event loop."""
+    return tuple(sorted(routes, key=lambda r: (-r.hold_total, r.endpoint.label)))

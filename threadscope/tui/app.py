@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -23,6 +24,7 @@ from threadscope.tui.modals import (
     route_overlay,
 )
 from threadscope.tui.palette import THEME
+from threadscope.tui.pulse import Pulse
 from threadscope.tui.recording import RecordingActions
 from threadscope.tui.routes import RoutesPanel
 from threadscope.tui.screen import MainScreen
@@ -30,8 +32,6 @@ from threadscope.tui.scrubbing import ScrubbingActions
 from threadscope.tui.source import Camera, Controls, Player, Source
 from threadscope.tui.threads import ThreadsPanel
 
-LOOK_AGAIN_S = (0.04, 0.08, 0.12, 0.16, 0.2)
-"""The observer has a clock of its own: its pictures may come a moment after the screen's ticks."""
 SPLIT_S = 4.0
 """So long a screencast shows the split picture before the card lies over it."""
 
@@ -80,7 +80,7 @@ class ThreadscopeApp(ScrubbingActions, RecordingActions, App[None]):
         self._source = source
         self._pulled: Snapshot | None = None
         self._controls = controls
-        self._fps = fps
+        self._pulse = Pulse(1 / fps)
         self._explain = explain
         self._paused = False
         self._touring = False
@@ -94,19 +94,23 @@ class ThreadscopeApp(ScrubbingActions, RecordingActions, App[None]):
         """Begin to pull."""
         self.push_screen(self.main)
         self._update_keys()
-        self.set_interval(1 / self._fps, self._due)
         self.call_after_refresh(self.tick)
+        self._look()
 
     @property
     def variants(self) -> tuple[Variant, ...]:
         """The variants that can be asked for."""
         return self._controls.variants if self._controls else ()
 
-    def _due(self) -> None:
-        """It is time for a picture; one that is not there yet is not left until the next time."""
-        if not self.tick():
-            for after in LOOK_AGAIN_S:
-                self.set_timer(after, self.tick)
+    def _look(self) -> None:
+        """Look for a picture; without a timer of Textual's, which is a task each time."""
+        if not self.is_running:
+            return
+        loop = asyncio.get_running_loop()
+        new = self._source.latest() is not self._pulled
+        if new:
+            self.call_later(self.tick)
+        loop.call_later(self._pulse.looked(loop.time(), new), self._look)
 
     def tick(self) -> bool:
         """Pull the newest snapshot and show it; whether there was a new one."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, chain, pairwise
+from operator import attrgetter
+from typing import NamedTuple
 
 from threadscope.model.snapshot import CpuPoint, Lane, Role, Snapshot, Span
 from threadscope.tui.lanes_math import Window
-from threadscope.tui.rows import Key, Thread, key_of
+from threadscope.tui.rows import Crowd, Key, T, Thread, choose, key_of
 
 CPU_WEIGHT = 3
 """Who computes says more than who sleeps."""
@@ -23,6 +25,22 @@ LOOK_BACK_NS = 200_000_000
 """A clock must begin before the window does."""
 
 
+_IDENTITY = attrgetter("pid", "tid", "role", "label")
+_Asked = tuple[list[tuple[object, ...]], int, bool]
+_NOBODY: Mapping[Key, float] = {}
+"""All have room: nobody was judged."""
+
+
+class _Choice(NamedTuple):
+    """Who was given a line."""
+
+    asked: _Asked
+    busy: Mapping[Key, float]
+    shown: list[int]
+    """Places in what was asked for."""
+    folded: list[tuple[int, list[int]]]
+
+
 class Places:
     """Who has a row, and why. Panels that share it show the same threads first."""
 
@@ -32,6 +50,44 @@ class Places:
         self._shown: dict[str, Iterable[Key]] = {}
         self._activity: dict[Key, float] = {}
         self._judged = (0, 0.0)
+        self._chosen: dict[str, _Choice] = {}
+
+    def choose(
+        self,
+        panel: str,
+        snapshot: Snapshot,
+        threads: Sequence[T],
+        room: int,
+        *,
+        apart: bool,
+        more: Callable[[], Mapping[Key, float]] = dict,
+    ) -> tuple[list[T], list[Crowd[T]]]:
+        """Who has a line in a panel, as `rows.choose` has it; settled while nobody comes or goes.
+
+        Args:
+            panel: its name.
+            snapshot: whose threads they are.
+            threads: those that want a line.
+            room: lines.
+            apart: a fold for each process.
+            more: what threads did that have no lane.
+        """
+        busy = self.activity(snapshot) if len(threads) > room else _NOBODY
+        asked: _Asked = (list(map(_IDENTITY, threads)), room, apart)
+        choice = self._chosen.get(panel)
+        if choice is None or choice.busy is not busy or choice.asked != asked:
+            all_busy = {**more(), **busy} if busy is not _NOBODY else busy
+            shown, folded = choose(threads, room, all_busy, self.kept, apart=apart)
+            self.keep(panel, shown)
+            at = {key_of(thread): place for place, thread in enumerate(threads)}
+            choice = self._chosen[panel] = _Choice(
+                asked,
+                busy,
+                [at[key_of(thread)] for thread in shown],
+                [(one.pid, [at[key_of(thread)] for thread in one.threads]) for one in folded],
+            )
+        crowds = [Crowd(pid, [threads[n] for n in places]) for pid, places in choice.folded]
+        return [threads[n] for n in choice.shown], crowds
 
     def activity(self, snapshot: Snapshot) -> Mapping[Key, float]:
         """What each thread did, judged once a second so that rows stand still."""

@@ -26,7 +26,7 @@ from threadscope.tui.palette import (
 )
 from threadscope.tui.panel import Panel
 from threadscope.tui.processes import affordable, by_process, headings, title
-from threadscope.tui.rows import Crowd, Key, choose, key_of, worth_a_row
+from threadscope.tui.rows import Crowd, Key, key_of, worth_a_row
 
 ZOOMS = (1.5, 3, 6, 15, 30, 60)
 """Seconds that the lanes can show."""
@@ -155,9 +155,7 @@ def band(snapshot: Snapshot, frame: Frame, lines: int, places: Places) -> list[S
     heads, rows = _heads(snapshot, lanes, lines), {key_of(row): row for row in snapshot.threads}
     strips = _queue_strips(snapshot, view, frame)
     room = (lines - len(strips) - len(heads)) // (2 if frame.tall else 1)
-    busy = places.activity(snapshot) if len(lanes) > room else {}
-    shown, folded = choose(lanes, max(1, room), busy, places.kept, apart=bool(heads))
-    places.keep("lanes", shown)
+    shown, folded = places.choose("lanes", snapshot, lanes, max(1, room), apart=bool(heads))
     alone = alone_in(snapshot, heads)
     mine: list[Lane | Crowd[Lane]] = [*shown, *folded]
     for one in by_process(mine, heads):

@@ -130,13 +130,11 @@ class ThreadsPanel(Panel):
             ordered = self._ordered(rows)
             first = {key_of(row): len(rows) - place for place, row in enumerate(ordered)}
             return choose(rows, room, first, apart=apart)
-        busy: dict[Key, float] = {}
-        if len(rows) > room:  # a thread of another library has no lane, but it may compute
-            busy = {key_of(row): _cpu(row) * self._places.seconds for row in rows}
-            busy |= self._places.activity(snapshot)
-        shown, folded = choose(rows, room, busy, self._places.kept, apart=apart)
-        self._places.keep("threads", shown)
-        return shown, folded
+
+        def without_lanes() -> dict[Key, float]:  # one of another library, but it may compute
+            return {key_of(row): _cpu(row) * self._places.seconds for row in rows}
+
+        return self._places.choose("threads", snapshot, rows, room, apart=apart, more=without_lanes)
 
     def _ordered(self, rows: list[ThreadRow]) -> list[ThreadRow]:
         if self._sort < 0:
