@@ -111,7 +111,8 @@ class Books:
     def _answers(self, ring: Ring) -> None:
         """Those to our clients."""
         took_of: defaultdict[tuple[Tally, int], list[int]] = defaultdict(list)
-        good: list[tuple[int, int]] = []
+        times: list[int] = []
+        good: list[int] = []
         for _, _, flags, status, _, _, t, sent, _, error, _, what, _, _ in ring.answers:
             tally = self.at(t)
             if not error:
@@ -126,7 +127,8 @@ class Books:
                 self.failed += 1
                 tally.failed += 1
             if not error:
-                good.append((t, t - sent))
+                times.append(t)
+                good.append(t - sent)
         for (tally, what), took in took_of.items():
             tally.clients[ring.text(what)].extend(took)
-        self.answered.extend(good)
+        self.answered.extend(times, good)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from typing import Generic, TypeVar
 
@@ -112,18 +113,15 @@ class Rate:
             self._begin(t)
         self._slices[-1][1].add(duration)
 
-    def extend(self, ends: list[tuple[int, int]]) -> None:
-        """Counts many: when, and how long."""
-        durations: list[int] = []
-        for t, duration in ends:
-            if t >= self._end:
-                if durations:
-                    self._slices[-1][1].extend(durations)
-                    durations = []
-                self._begin(t)
-            durations.append(duration)
-        if durations:
-            self._slices[-1][1].extend(durations)
+    def extend(self, times: list[int], durations: list[int]) -> None:
+        """Counts many ends, the times in ascending order."""
+        done = 0
+        while done < len(times):
+            if times[done] >= self._end:
+                self._begin(times[done])
+            until = max(bisect_left(times, self._end, done), done + 1)
+            self._slices[-1][1].extend(durations[done:until])
+            done = until
 
     def _begin(self, t: int) -> None:
         """Another slice."""
