@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections import defaultdict, deque
 
 from threadscope.model.measurement import Measurement
+from threadscope.model.rates import Rate
 from threadscope.model.records import F_BESIDE, Record
 from threadscope.model.requests import Ended
 from threadscope.model.ring import Ring
 from threadscope.model.tally import Tally
-from threadscope.model.windows import SECOND, Rate
+from threadscope.model.windows import SECOND
 
 WINDOW_NS = 6 * SECOND
 """Tallies older than this are dropped."""
