@@ -3,7 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from threadscope.model.windows import FEW, KEPT_S, SECOND, Chunks, Marks, Rate, Seconds
+from threadscope.model.rates import Rate, Seconds
+from threadscope.model.windows import FEW, KEPT_S, SECOND, Chunks, Marks
 
 MS = SECOND // 1000
 
@@ -107,6 +108,42 @@ def test_old_ends_are_forgotten():
     rate = counted(*(second * SECOND for second in range(1000)))
     assert sum(rate.bars(1000 * SECOND)) == KEPT_S
     assert len(rate._slices) <= KEPT_S + 3
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 4 * SECOND), st.integers(0, SECOND), st.integers(1, 40)),
+        max_size=25,
+    ),
+    st.integers(0, 3 * SECOND),
+)
+def test_a_window_that_moves_is_what_one_that_was_never_looked_at_is(moves, length):
+    """It is summed up anew for what came and what went only, and some ends come late."""
+    rate, now = Rate(), 10 * SECOND
+    for number, (passed, late, count) in enumerate(moves):
+        now += passed
+        for n in range(count):
+            rate.add(now - late, (number + 1) * MS + n)
+        begin = max(now - length, 0)
+        per_second, latency = rate.window(begin, now)
+        first, last = -(-begin // Rate.SLICE), now // Rate.SLICE
+        plain = rate.total(first * Rate.SLICE, last * Rate.SLICE)
+        assert latency == plain.latency()
+        assert per_second == (plain.count * 10 / (last - first) if last > first else None)
+
+
+@given(st.lists(st.tuples(st.integers(0, SECOND), st.integers(0, 60 * SECOND)), max_size=200))
+def test_many_ends_at_once_are_those_one_by_one(moves):
+    one, many, t = Rate(), Rate(), 5 * SECOND
+    times, durations = [], []
+    for passed, duration in moves:
+        t += passed
+        one.add(t, duration)
+        times.append(t)
+        durations.append(duration)
+    many.extend(times, durations)
+    assert many.bars(t) == one.bars(t)
+    assert many.window(0, t) == one.window(0, t)
 
 
 def test_each_second_is_told_once_it_is_over():

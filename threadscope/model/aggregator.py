@@ -19,6 +19,7 @@ from threadscope.model.load_result import LoadResult
 from threadscope.model.observation import Judge
 from threadscope.model.phases import HEADLINE_NS, Phases
 from threadscope.model.processes import Processes, parts
+from threadscope.model.rates import Seconds
 from threadscope.model.records import Batch
 from threadscope.model.sample import ProcessSample, Stack
 from threadscope.model.snapshot import (
@@ -36,7 +37,7 @@ from threadscope.model.snapshot import (
     Variant,
     Word,
 )
-from threadscope.model.windows import KEPT_S, SECOND, Depths, Seconds
+from threadscope.model.windows import KEPT_S, SECOND, Depths
 
 WATERMARK_NS = 100_000_000
 """How far the picture is behind: rings are read just before, but writers may be late."""

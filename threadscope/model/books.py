@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections import defaultdict, deque
 
 from threadscope.model.measurement import Measurement
+from threadscope.model.rates import Rate
 from threadscope.model.records import F_BESIDE, Record
 from threadscope.model.requests import Ended
 from threadscope.model.ring import Ring
 from threadscope.model.tally import Tally
-from threadscope.model.windows import SECOND, Rate
+from threadscope.model.windows import SECOND
 
 WINDOW_NS = 6 * SECOND
 """Tallies older than this are dropped."""
@@ -107,7 +108,8 @@ class Books:
     def _answers(self, ring: Ring) -> None:
         """Those to our clients."""
         took_of: defaultdict[tuple[Tally, int], list[int]] = defaultdict(list)
-        good: list[tuple[int, int]] = []
+        times: list[int] = []
+        good: list[int] = []
         for _, _, flags, status, _, _, t, sent, _, error, _, what, _, _ in ring.answers:
             tally = self.at(t)
             if not error:
@@ -122,7 +124,8 @@ class Books:
                 self.failed += 1
                 tally.failed += 1
             if not error:
-                good.append((t, t - sent))
+                times.append(t)
+                good.append(t - sent)
         for (tally, what), took in took_of.items():
             tally.clients[ring.text(what)].extend(took)
-        self.answered.extend(good)
+        self.answered.extend(times, good)

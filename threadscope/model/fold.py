@@ -327,12 +327,14 @@ class Fold:
 
     # -- our clients ---------------------------------------------------------------------------
     def _send(self, ring: Ring, record: Record) -> None:
-        self.clients.sent(record[5], record[6], record[8], ring.text(record[11]))
-        self.timeline.in_flight = self.clients.in_flight
+        asked = self.clients.sent(record[5], record[6], record[8], ring.text(record[11]))
+        if asked <= 2:  # of more it makes no difference how many
+            self.timeline.in_flight = asked
 
     def _done(self, ring: Ring, record: Record) -> None:
         number, t, sent = record[5:8]
         self.log.answered(number, t - sent)
-        self.clients.done(number)
-        self.timeline.in_flight = self.clients.in_flight
+        asked = self.clients.done(number)
+        if asked <= 2:
+            self.timeline.in_flight = asked
         self.books.answer(ring, record)

@@ -8,7 +8,7 @@ own, because it sits in the generator's hot path (one dict update a value) and i
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 
 from threadscope.model.snapshot import Latency
@@ -147,6 +147,26 @@ class Histogram:
         self._count += other._count
         self._total += other._total
 
+    def unmerge(self, other: Histogram) -> None:
+        """Takes counts out again that were merged; min and max stay until `bound` sets them."""
+        self._settle()
+        counts = self._buckets()
+        for index, count in other.counts.items():
+            left = counts[index] - count
+            if left:
+                counts[index] = left
+            else:
+                del counts[index]
+        self._count -= other.count
+        self._total -= other.total
+
+    def bound(self, parts: Iterable[Histogram]) -> None:
+        """Sets min and max, by the parts that it is the sum of."""
+        self._settle()
+        known = [part for part in parts if part.count]
+        self._min = min((part.min for part in known), default=0)
+        self._max = max((part.max for part in known), default=0)
+
     def coarsen(self) -> None:
         """Keeps an eighth of the buckets where there are many: the error grows to 3 %."""
         self._settle()
@@ -172,12 +192,13 @@ class Histogram:
 
     def _ranked(self, ranks: Sequence[int]) -> list[int]:
         """The durations of these ranks, which rise; in one go over the buckets."""
-        seen, out, counts = 0, list[int](), self.counts
-        for index in sorted(counts):
-            seen += counts[index]
-            while len(out) < len(ranks) and seen >= ranks[len(out)]:
+        seen, out, waiting = 0, list[int](), deque(ranks)
+        for index, count in sorted(self.counts.items()):
+            seen += count
+            while waiting and seen >= waiting[0]:
+                waiting.popleft()
                 out.append(min(max(middle(index), self._min), self._max))
-            if len(out) == len(ranks):
+            if not waiting:
                 break
         return out
 

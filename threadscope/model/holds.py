@@ -137,8 +137,7 @@ class Holds:
         """The probe saw at t what keeps a loop's heartbeat from coming, and it was no request."""
         if len(self.outside) >= RECENT:  # no server has so many loops
             self.outside.clear()
-        before = thread.spans.last()
-        begin = max(due, before[1]) if before is not None else due
+        begin = max(due, thread.spans.end)
         self.outside[thread.pid, thread.tid] = _Outside(begin, t, own, innermost)
 
     def went_on(

@@ -24,12 +24,17 @@ class Measurement:
 
     def served(self, ends: list[Ended]) -> None:
         """Requests have ended."""
-        for request, ended, *_ in ends:
-            arrived = request.arrived
-            begin = arrived if arrived > self.begin else self.begin
-            end = ended if self.end is None or ended < self.end else self.end
-            if end > begin:
-                self.work += (end - begin) / (ended - arrived)
+        whole = 0
+        for end in ends:
+            arrived, ended = end[0].arrived, end[1]
+            if arrived >= self.begin and self.end is None:  # as most
+                whole += ended > arrived
+            else:
+                begin = max(arrived, self.begin)
+                until = ended if self.end is None else min(ended, self.end)
+                if until > begin:
+                    self.work += (until - begin) / (ended - arrived)
+        self.work += whole
 
     def latency(self) -> Histogram:
         """Of all requests, in the server."""

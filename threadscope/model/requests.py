@@ -90,14 +90,14 @@ class Clients:
         self.used = False
         """Whether a load was seen at all."""
 
-    def sent(self, request: int, t: int, client: int, route: str = "") -> None:
-        """A client asks."""
+    def sent(self, request: int, t: int, client: int, route: str = "") -> int:
+        """A client asks; how many requests are in flight then."""
         self.used = True
         if self._doubted:  # a client asks once at a time: it has its answer
             self._asked.pop(self._doubted.pop((client, route), 0), None)
-        if len(self._asked) >= MOST_ASKED:
-            return
-        self._asked[request] = (t, client, route)
+        if len(self._asked) < MOST_ASKED:
+            self._asked[request] = (t, client, route)
+        return len(self._asked)
 
     def doubt(self) -> None:
         """Records were lost, and answers may be among them."""
@@ -107,9 +107,10 @@ class Clients:
         still = set(self._doubted.values())
         self._asked = {key: asked for key, asked in self._asked.items() if key in still}
 
-    def done(self, request: int) -> None:
-        """It is answered, or given up."""
+    def done(self, request: int) -> int:
+        """It is answered, or given up; how many requests are in flight then."""
         self._asked.pop(request, None)
+        return len(self._asked)
 
     def asked(self, request: int) -> tuple[int | None, int | None, str]:
         """When it was asked, by which client, and for which route."""

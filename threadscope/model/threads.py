@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from functools import partial
 
 from threadscope.model.cpu_clock import CpuClock
 from threadscope.model.sample import ThreadSample
 from threadscope.model.snapshot import Activity, Lane, Role, Span, ThreadRow, ThreadSummary
-from threadscope.model.windows import SECOND, Chunks
+from threadscope.model.spans import Spans
+from threadscope.model.windows import SECOND
 
 WINDOW_NS = SECOND
 """A running thread's clock moves by the kernel's tick (4 ms): shorter windows show steps."""
-MERGE_NS = 20_000_000
-SHORT_NS = MERGE_NS // 4
-"""Spans shorter than SHORT_NS become one within MERGE_NS: nobody can see them apart."""
-_new_span = partial(tuple.__new__, Span)
-"""Half the price of Span(...), for thousands of them a second."""
 _NO_SAMPLE: tuple[int, ThreadSample | None] = (0, None)
 
 
@@ -29,7 +24,7 @@ class Thread:
         self.label = ""
         self.samples: deque[tuple[int, ThreadSample]] = deque()
         self.cpu = CpuClock()
-        self.spans: Chunks[Span] = Chunks()
+        self.spans = Spans()
         self.running: dict[int, Activity] = {}
         """Hops that run at the watermark, by request (one, but for hops within hops)."""
         self.step: Activity | None = None
@@ -49,18 +44,10 @@ class Thread:
         self._lane: Lane | None = None
 
     def span(self, begin: int, end: int, request: int) -> None:
-        """A request had this thread; short ones next to each other become one span."""
+        """A request had this thread."""
         if end > self.active_at:
             self.active_at = end
-        busy = end - begin
-        if busy < SHORT_NS and (last := self.spans.last()) is not None:
-            first, until, before, requests, had = last
-            if end - first < MERGE_NS and begin >= first:
-                requests += before != request
-                until = end if end > until else until
-                self.spans.replace_last(_new_span((first, until, request, requests, had + busy)))
-                return
-        self.spans.append(end, _new_span((begin, end, request, 1, busy)))
+        self.spans.add(begin, end, request)
 
     def cut_off(self, t: int) -> None:
         """It is gone; what it ran, it ran until then."""

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Generic, TypeVar
 
-from threadscope.model.histogram import Histogram
-from threadscope.model.snapshot import DepthPoint, Latency, Mark
-from threadscope.model.snapshot import Second as OneSecond
+from threadscope.model.snapshot import DepthPoint, Mark
 
 SECOND = 1_000_000_000
 KEPT_S = 60
@@ -91,92 +89,6 @@ class Depths:
     def chunks(self) -> tuple[tuple[DepthPoint, ...], ...]:
         """All that is kept, oldest first."""
         return self._points.chunks()
-
-
-class Rate:
-    """Counts and durations of what ended, over the last minute.
-
-    Slices of 100 ms carry them, so that the headline moves with every picture.
-    """
-
-    SLICE = SECOND // 10
-
-    def __init__(self) -> None:
-        self._slices: deque[tuple[int, Histogram]] = deque()
-        self._end = 0
-        """Of the newest slice."""
-
-    def add(self, t: int, duration: int) -> None:
-        """Counts one end at t that took `duration` ns."""
-        if t >= self._end:
-            self._begin(t)
-        self._slices[-1][1].add(duration)
-
-    def extend(self, ends: list[tuple[int, int]]) -> None:
-        """Counts many: when, and how long."""
-        durations: list[int] = []
-        for t, duration in ends:
-            if t >= self._end:
-                if durations:
-                    self._slices[-1][1].extend(durations)
-                    durations = []
-                self._begin(t)
-            durations.append(duration)
-        if durations:
-            self._slices[-1][1].extend(durations)
-
-    def _begin(self, t: int) -> None:
-        """Another slice."""
-        index = t // self.SLICE
-        self._end = (index + 1) * self.SLICE
-        self._slices.append((index, Histogram()))
-        while self._slices[0][0] < index - 10 * (KEPT_S + 2):
-            self._slices.popleft()
-
-    def window(self, begin: int, end: int) -> tuple[float | None, Latency]:
-        """Ends a second and their latency, over the whole slices between two moments (ns)."""
-        first, last = -(-begin // self.SLICE), end // self.SLICE
-        if last <= first:
-            return None, Latency()
-        total = self.total(first * self.SLICE, last * self.SLICE)
-        return total.count * (SECOND // self.SLICE) / (last - first), total.latency()
-
-    def total(self, begin: int, end: int) -> Histogram:
-        """All that ended between two moments (ns), as the slices that begin there have it."""
-        total = Histogram()
-        for index, histogram in reversed(self._slices):
-            if index * self.SLICE < begin:
-                break
-            if index * self.SLICE < end:
-                total.merge(histogram)
-        return total
-
-    def bars(self, end: int) -> tuple[int, ...]:
-        """Ends in each of the last 60 whole seconds before `end`, oldest first."""
-        counts = [0] * KEPT_S
-        last = end // SECOND
-        for index, histogram in self._slices:
-            age = last - index * self.SLICE // SECOND
-            if 1 <= age <= KEPT_S:
-                counts[-age] += histogram.count
-        return tuple(counts)
-
-
-class Seconds:
-    """The last minute, second by second; each is computed once, when it is over."""
-
-    def __init__(self, origin: int) -> None:
-        self._points: deque[OneSecond] = deque(maxlen=KEPT_S)
-        self._next = origin // SECOND
-
-    def points(self, rate: Rate, at: int) -> tuple[OneSecond, ...]:
-        """All whole seconds before `at` (ns), oldest first."""
-        self._next = max(self._next, at // SECOND - KEPT_S)
-        while self._next < at // SECOND:
-            begin = self._next * SECOND
-            self._points.append(OneSecond(begin, rate.window(begin, begin + SECOND)[1]))
-            self._next += 1
-        return tuple(self._points)
 
 
 class Marks:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import stat
 import struct
+from collections.abc import Iterable
 from itertools import chain
-from itertools import count as count_from
 from pathlib import Path
 
 from threadscope.model.records import CellEntry, OpenEntry, Record, clean_parts
@@ -35,6 +35,7 @@ _OPEN = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 """Whatever lies there: no link leads elsewhere, no pipe keeps us waiting."""
 _SIZE = L.RECORD.size
 _WORDS = _SIZE // L.WORD
+_LAST = _WORDS - 1
 _CELLS_TOGETHER, _SLOTS_TOGETHER = 16, 64
 """Of the tables, what is looked at together."""
 
@@ -210,8 +211,6 @@ class RingReader:
             if not self._scan(out, t, size):
                 break
             size = CHUNK
-        if L.HOP_END in {record[L.R_KIND] for record in out}:
-            return list(chain.from_iterable(map(apart, out)))
         return out
 
     def _scan(self, out: list[Record], t: int, size: int) -> bool:
@@ -219,24 +218,21 @@ class RingReader:
 
         What is complete, in a row and the same in two copies is taken all at once.
         """
-        first = self._read_records(self._next, size)
+        begin = self._next
+        first = self._read_records(begin, size)
         words = memoryview(first).cast("Q")
-        begins, ends = words[::_WORDS].tolist(), words[_WORDS - 1 :: _WORDS].tolist()
-        if max(begins, default=0) < self._next:
+        begins = words[::_WORDS].tolist()
+        newest = max(begins, default=0)
+        if newest < begin:
             return False
-        whole = 0
-        for want, begin, end in zip(count_from(self._next), begins, ends, strict=False):
-            if begin != want or end != want:
-                break
-            whole += 1
-        second = self._read_records(self._next, whole)
-        if not whole or second != first[: whole * _SIZE]:
+        whole = min(newest - begin + 1, len(begins))
+        if begins[:whole] != list(range(begin, begin + whole)):
+            whole = next(i for i, seq in enumerate(begins) if seq != begin + i)
+        second = self._read_records(begin, whole)
+        again = memoryview(second).cast("Q")
+        if not whole or second != first[: whole * _SIZE] or again[::_WORDS] != again[_LAST::_WORDS]:
             return self._scan_one_by_one(out, t, first)
-        records = L.RECORD.iter_unpack(second)
-        if not _KINDS.issuperset(second[L.WORD :: _SIZE]):
-            out.extend(record for record in records if record[L.R_KIND] in _KINDS)
-        else:
-            out.extend(records)
+        out += _records(second)
         self._next += whole
         if whole < len(begins) and max(begins[whole:]) > self._next:
             return self._scan_one_by_one(out, t, first[whole * _SIZE :])
@@ -263,7 +259,7 @@ class RingReader:
                     continue
                 highest = want
                 if record[1] in _KINDS:
-                    out.append(record)
+                    out += apart(record)
             elif record[0] > want and record[0] == record[13] and self._laps(record[0], want):
                 self._overtaken(record[0], highest, want, missing, t)
                 return True
@@ -293,7 +289,7 @@ class RingReader:
             record = self._one(number)
             if record is not None and record[0] == number:
                 if record[1] in _KINDS:
-                    out.append(record)
+                    out += apart(record)
             elif record is not None and record[0] > number and self._laps(record[0], number):
                 self.dropped += 1
             elif t - since > HOLE_AFTER_NS:
@@ -323,12 +319,36 @@ class RingReader:
         return data[: len(data) // size * size]
 
 
+def _records(data: bytes) -> Iterable[Record]:
+    """Whole and complete records, as far as we know their kinds; of a HOP_END the two parts."""
+    kinds = data[L.WORD :: _SIZE]
+    if L.HOP_END in kinds:
+        return chain.from_iterable(
+            hop_end(data, at) if kind == L.HOP_END else (L.RECORD.unpack_from(data, at),)
+            for kind, at in zip(kinds, range(0, len(data), _SIZE), strict=True)
+            if kind in _KINDS
+        )
+    if _KINDS.issuperset(kinds):
+        return L.RECORD.iter_unpack(data)
+    return [record for record in L.RECORD.iter_unpack(data) if record[L.R_KIND] in _KINDS]
+
+
 def apart(record: Record) -> tuple[Record, ...]:
     """The two records that a HOP_END stands for; any other one alone."""
     if record[L.R_KIND] != L.HOP_END:
         return (record,)
+    return hop_end(L.RECORD.pack(*record), 0)
+
+
+def hop_end(data: bytes, at: int) -> tuple[Record, Record]:
+    """The HOP_OUT and the END that a HOP_END stands for.
+
+    Args:
+        data: records.
+        at: where it begins in them.
+    """
     (seq, _, first, status, tid, worker, client, request, arrived, took, begun, hopped, waited,
-     what, last, _) = L.HOP_ENDS.unpack(L.RECORD.pack(*record))  # fmt: skip
+     what, last, _) = L.HOP_ENDS.unpack_from(data, at)  # fmt: skip
     begin, held = arrived + begun, first + last
     return (
         (seq, L.HOP_OUT, L.F_ENDPOINT, 0, worker, request, begin + hopped, begin, hopped // 1000,
