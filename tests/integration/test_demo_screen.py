@@ -22,7 +22,7 @@ def test_ctrl_c_in_the_middle_of_the_tour_prints_what_there_is(screen):
     run = screen()
     run.wait_for("SEQUENTIAL")
     assert not termios.tcgetattr(run.master)[3] & termios.ECHO  # the screen reads keys
-    eventually(lambda: run.served() > 10)
+    eventually(lambda: run.served() > 0)  # no more: on a busy host the next variant would come
     run.press("\x03")
     assert run.status() == 0
     run.assert_terminal_usable()

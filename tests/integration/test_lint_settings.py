@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.command import Command
+from tests.integration.command import Command, eventually
 from tests.integration.running import Running
 from threadscope.recording_report import saved_report
 
@@ -48,7 +48,8 @@ ASKED = ("--json", "-n", "6", "-c", "2", "--url", "/report")
 def test_attach_takes_them_and_a_session_keeps_them(server, tmp_path):
     saved = tmp_path / "x.tscope"
     attach = ("attach", server.pid, *ASKED)
-    assert found(tmp_path, *attach)[LINT] == "warning"
+    # a host that has no core for the server hides it: then once more
+    assert eventually(lambda: found(tmp_path, *attach).get(LINT)) == "warning"
     assert found(tmp_path, *attach, "-A", "all", "--save", saved) == {}
     [phase] = json.loads(saved_report(saved, "json")[0])["phases"]
     assert phase["findings"] == []

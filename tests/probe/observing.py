@@ -21,7 +21,7 @@ from threadscope.model.snapshot import Endpoint
 from threadscope.probe import layout as L
 from threadscope.rings.reader import RingReader
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 KINDS = {
     getattr(L, name): name
     for name in (

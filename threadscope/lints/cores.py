@@ -10,8 +10,8 @@ from threadscope.model.observation import Observation, of_the_app
 from threadscope.model.snapshot import Level, ProcessSummary, Role, ThreadSummary
 
 WANTS_PERCENT = 8.0
-"""A thread that gets so much of a core, or would, wants to run. A choice: of ten busy threads on a
-core each gets 10 %, and an idle loop takes less than 1 % for its heartbeat."""
+"""A thread that gets so much of a core, or would, wants to run. A choice: of ten busy threads on
+one core each gets 10 %, and an idle loop takes less than 1 % for its heartbeat."""
 ONE_CORE = 1.25
 """Threads that share one GIL get no more: `demo hello`, variant `def`, was seen at 1.06."""
 MOST_OF_A_CORE = 0.6

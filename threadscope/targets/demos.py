@@ -22,7 +22,7 @@ from .target import Target
 from .tree import family
 
 HOST = "127.0.0.1"
-_READY_S = 20.0
+_READY_S = 30.0
 _LOOK_S = 0.02
 _UP = "Application startup complete."
 _WORK = re.compile(r"a request is ([\d,]+) additions(?:, about (\d+) ms)?")

@@ -10,8 +10,9 @@ from pathlib import Path
 from .inject import inject
 from .reach import why_not_injected
 
-TRIES = frozenset((1, 2, 4, 8, 16, 32, 64))
-"""The looks at which it is tried: a process that starts just now may not be able to take it yet."""
+MOST_TRIES = 7
+"""At the first look, and after twice as many each time: a process that starts just now may not be
+able to take it yet."""
 LOOKS = 30
 """Who serves nothing after so many looks, a second apart, never will: a supervisor, a helper."""
 
@@ -31,6 +32,7 @@ class Newcomers:
         self._looks: Counter[int] = Counter()
         self._waits: Counter[int] = Counter()
         """For how many looks a process has served without a probe."""
+        self._tries: Counter[int] = Counter()
         self._why: dict[int, str] = {}
         self._thread: threading.Thread | None = None
 
@@ -63,14 +65,20 @@ class Newcomers:
         return f"process {pid} has no probe, its requests are not seen: {why}"
 
     def _take_in(self, without: list[int]) -> None:
-        """One at a time."""
-        pid = next((pid for pid in without if self._waits[pid] in TRIES), None)
-        if pid is None or self._thread is not None:
+        """One at a time, who was tried least; a turn that passes meanwhile comes afterwards."""
+        due = [pid for pid in without if self._is_due(pid)]
+        if not due or self._thread is not None:
             return
+        pid = min(due, key=self._tries.__getitem__)
+        self._tries[pid] += 1
         self._thread = threading.Thread(
             target=self._inject, args=(pid,), name="threadscope inject", daemon=True
         )
         self._thread.start()
+
+    def _is_due(self, pid: int) -> bool:
+        tries = self._tries[pid]
+        return tries < MOST_TRIES and self._waits[pid] >= 1 << tries
 
     def _inject(self, pid: int) -> None:
         assert self._folder is not None
