@@ -64,7 +64,8 @@ class Server:
         """The oldest request ends."""
         number, arrived, slot = self.open.popleft()
         if slot:
-            self.ring.close_slot(slot)
+            self.ring.words[slot + L.O_REQUEST] = 0
+            self.ring.free_open.append(slot)
         self.ring.words[self.loop.at + L.C_ENDED] += 1
         self.ring.put(L.END, L.F_ASYNC, 200, self.loop.tid, number, now(), arrived, 20, 20, 10,
                       self.what, 2)  # fmt: skip

@@ -133,5 +133,6 @@ def test_without_colours_and_without_a_language(screen):
     assert run.status() == 0
     run.assert_terminal_usable()
     closing = after_the_screen(run)
-    assert "CONCURRENT" in closing
+    assert "async def" not in closing
+    assert "def /cpu/def/{client}" in closing
     assert "Traceback" not in closing

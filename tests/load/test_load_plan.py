@@ -96,12 +96,6 @@ def test_the_limits_themselves_are_accepted():
     assert LoadPlan(URL, model=Model.OPEN, rate=MAX_RATE, body=bytes(MAX_BODY)).rate == MAX_RATE
 
 
-def test_each_client_has_its_own_url():
-    plan = LoadPlan(URL + "{client}/a/{client}")
-    assert plan.url_for(3) == URL + "3/a/3"
-    assert LoadPlan(URL).url_for(3) == URL
-
-
 def test_routes_are_paths_without_queries():
     plan = LoadPlan(URL + "a?token=secret", further_urls=("http://localhost", URL + "b/{client}"))
     assert plan.routes() == ("/a", "/", "/b/{client}")

@@ -20,6 +20,12 @@ def put(writer, tid, number):
     writer.put(L.STEP, 0, 0, tid, number, time.monotonic_ns())
 
 
+def close_slot(writer, slot):
+    """Gives a slot of the open table back, as the probe does at the end of a request."""
+    writer.words[slot + L.O_REQUEST] = 0
+    writer.free_open.append(slot)
+
+
 def say(text):
     """Tells the test how far it is; waits until the test has answered."""
     sys.stdout.write(f"{text}\n")

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.rings.ring_writers import close_slot
 from threadscope.probe import layout as L
 from threadscope.probe import ring as probe_ring
 from threadscope.probe.ring import BLOCK, RingError, RingWriter
@@ -191,7 +192,7 @@ def test_the_open_table_holds_what_is_open(ring):
         L.OPEN_SLOT.pack_into(writer.map, slot * L.WORD, 10, 2, 20, 44, number)
     assert [entry.request for entry in reader.open()] == [1, 2, 3]
     assert reader.open()[0] == (10, 2, 20, 44, 1)
-    writer.close_slot(slots[1])
+    close_slot(writer, slots[1])
     assert [entry.request for entry in reader.open()] == [1, 3]
     assert writer.open_slot() == slots[1], "the table stays dense"
 
@@ -299,7 +300,7 @@ def test_a_table_that_did_not_change_is_not_taken_apart_again(ring):
     assert reader.cells() is cells
     assert reader.open() is opened
     writer.words[cell.at + L.C_HOPS] = 1
-    writer.close_slot(slot)
+    close_slot(writer, slot)
     assert [cell.hops for cell in reader.cells()] == [1]
     assert reader.open() == []
 

@@ -6,6 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
+from tests.rings.ring_writers import close_slot
 from threadscope.model.aggregator import Aggregator
 from threadscope.model.snapshot import Health, Snapshot
 from threadscope.probe import layout as L
@@ -64,7 +65,7 @@ class Server:
         for request in list(self.open)[:count]:
             came, slot = self.open.pop(request)
             if slot:
-                self.ring.close_slot(slot)
+                close_slot(self.ring, slot)
             self.ended += 1
             self.ring.words[self.loop.at + L.C_ENDED] += 1
             if told:

@@ -33,8 +33,9 @@ class Orders:
         tally: Tally,
         ring: RingWriter | None,
         next_request: Callable[[], int],
-        flags: int,
+        flags: int = 0,
     ) -> None:
+        self.plan = plan
         self.settled = asyncio.Event()
         """Every client was answered once, or as many answers came as there are clients."""
         self.allowed = 0

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 from threadscope.load.answer import ErrorKind, NoAnswer
 from threadscope.load.asker import Asker, Orders
 from threadscope.load.clients import Client, Clients
 from threadscope.load.pacer import Pacer
-from threadscope.load.plan import LoadPlan, Model
-from threadscope.load.tally import Tally
-from threadscope.probe.ring import RingWriter
+from threadscope.load.plan import Model
 
 BACK_OFF_S = 0.05
 """Pause of a client after a failed connection, so that a dead server does not make it spin."""
@@ -21,30 +18,19 @@ class Crew:
     """Clients, a task each.
 
     Args:
-        plan: what to ask.
-        tally: counts what becomes of it.
-        ring: where the requests are written down; None: nowhere.
-        next_request: gives each request its number.
-        flags: of the requests' records.
+        orders: what they may ask.
     """
 
-    def __init__(
-        self,
-        plan: LoadPlan,
-        tally: Tally,
-        ring: RingWriter | None,
-        next_request: Callable[[], int],
-        flags: int = 0,
-    ) -> None:
-        self._orders = Orders(plan, tally, ring, next_request, flags)
-        self.settled, self.over = self._orders.settled, asyncio.Event()
-        self._plan = plan
-        self._pacer = Pacer(tally.schedule) if tally.schedule else None
+    def __init__(self, orders: Orders) -> None:
+        self._orders, self._plan = orders, orders.plan
+        self.settled, self.over = orders.settled, asyncio.Event()
+        schedule = orders.tally.schedule
+        self._pacer = Pacer(schedule) if schedule else None
         self._clients: Clients | None = None
         """None: they may not begin yet."""
         self._made: dict[int, Client] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._wanted, self._on, self._stopped = plan.clients, True, False
+        self._wanted, self._on, self._stopped = orders.plan.clients, True, False
 
     # -- steering ------------------------------------------------------------------------------
     async def connect(self, clients: Clients) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
+from threadscope.load.asker import Orders
 from threadscope.load.clients import clients_for
 from threadscope.load.crew import Crew
 from threadscope.load.messages import Beside
@@ -29,7 +30,7 @@ class Light:
         self, plan: LoadPlan, ring: RingWriter | None, next_request: Callable[[], int]
     ) -> None:
         self._plan, self.tally = plan, Tally(plan)
-        self.crew = Crew(plan, self.tally, ring, next_request, F_BESIDE)
+        self.crew = Crew(Orders(plan, self.tally, ring, next_request, F_BESIDE))
 
     async def begin(self, stack: AsyncExitStack) -> None:
         """Begins to ask; the stack hangs up."""

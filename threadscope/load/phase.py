@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
+from threadscope.load.asker import Orders
 from threadscope.load.clients import Clients, clients_for
 from threadscope.load.crew import Crew
 from threadscope.load.light import Light
@@ -39,7 +40,7 @@ class Phase:
     ) -> None:
         self._plan, self._report = plan, report
         self._tally = Tally(plan)
-        self._crew = crew = Crew(plan, self._tally, ring, next_request)
+        self._crew = crew = Crew(Orders(plan, self._tally, ring, next_request))
         self._lights = [Light(light, ring, next_request) for light in plan.beside]
         self._crews = [crew, *(light.crew for light in self._lights)]
         self.set_clients, self.set_rate = crew.set_clients, crew.set_rate

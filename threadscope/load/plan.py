@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from threadscope.load.address import CLIENT_FIELD, check_header, check_method, check_url
+from threadscope.load.address import check_header, check_method, check_url
 
 MAX_CLIENTS = 10_000
 MAX_RATE = 100_000.0
@@ -133,10 +133,6 @@ class LoadPlan:
     def live(self) -> bool:
         """It has no end of its own."""
         return self.most is None and self.seconds is None
-
-    def url_for(self, client: int) -> str:
-        """What this client asks for."""
-        return self.url.replace(CLIENT_FIELD, str(client))
 
     def routes(self) -> tuple[str, ...]:
         """What the ring calls each URL: never its query, which may hold secrets."""

@@ -269,11 +269,6 @@ class RingWriter:
         self.free_open.extend(reversed(slots[1:]))
         return slots[0]
 
-    def close_slot(self, slot: int) -> None:
-        """Gives a slot back."""
-        self.words[slot + L.O_REQUEST] = 0
-        self.free_open.append(slot)
-
     def error(self) -> None:
         """Counts an error of the probe's own, which the app never sees."""
         self.words[L.W_ERRORS] += 1
