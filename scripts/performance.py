@@ -1,4 +1,4 @@
-"""Runs the benchmarks, and writes docs/performance.md from what they measured.
+"""Runs the benchmarks, and writes docs/performance.md and README.md's table from their figures.
 
     python scripts/performance.py                  all of them, some 25 minutes
     python scripts/performance.py --quick          few short rounds: does it work? The page of it
@@ -26,10 +26,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from performance_page import page
+from readme_costs import costs, in_place
 
 ROOT = Path(__file__).parent.parent
 BENCHMARKS = ROOT / "benchmarks"
 RESULTS, PAGE = BENCHMARKS / "results", ROOT / "docs" / "performance.md"
+README = ROOT / "README.md"
 QUICK = ROOT / "build" / "performance"
 ORDER = (
     "probe_cost", "observer_effect", "monitor_cost", "monitor_scale", "scale", "sampler_cost",
@@ -90,6 +92,12 @@ def write(folder: Path, document: Path) -> None:
     print(f"\n{document}")
 
 
+def write_costs(folder: Path, readme: Path) -> None:
+    """The table in the README, from the same files."""
+    found = {path.stem: json.loads(path.read_text()) for path in folder.glob("*.json")}
+    readme.write_text(in_place(readme.read_text(), costs(found)))
+
+
 def main(arguments: list[str]) -> int:
     """Measures and writes; the exit status."""
     parser = argparse.ArgumentParser(
@@ -104,6 +112,8 @@ def main(arguments: list[str]) -> int:
     names = [] if options.again else options.only or scripts()
     bad = measure(names, folder, quick=options.quick)
     write(folder, document)
+    if not options.quick:
+        write_costs(folder, README)
     print("\n".join(bad))
     return int(bool(bad))
 

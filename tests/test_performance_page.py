@@ -53,6 +53,25 @@ def test_the_page_is_what_the_files_say(performance: Any, tmp_path: Path) -> Non
     assert (tmp_path / "again.md").read_text() == performance.PAGE.read_text()
 
 
+def test_the_table_in_the_readme_is_what_the_files_say(performance: Any, tmp_path: Path) -> None:
+    again = tmp_path / "README.md"
+    again.write_text(performance.README.read_text().replace(" µs", " eons"))
+    performance.write_costs(RESULTS, again)
+
+    assert again.read_text() == performance.README.read_text(), "performance.py --again"
+    assert " µs" in again.read_text()
+
+
+def test_what_failed_has_no_row_in_the_readme(performance: Any) -> None:
+    results = {path.stem: json.loads(path.read_text()) for path in RESULTS.glob("*.json")}
+    results["monitor_cost"] = {**RESULT, "script": "monitor_cost", "error": "no server"}
+    del results["startup"]
+
+    said = "\n".join(performance.costs(results))
+    assert "in process" in said
+    assert "screen" not in said
+
+
 def test_no_figure_on_the_page_is_of_a_quick_run() -> None:
     found = [json.loads(path.read_text()) for path in RESULTS.glob("*.json")]
 
@@ -147,7 +166,8 @@ def test_from_the_files_alone(tmp_path: Path) -> None:
     """As `--again` does, in a copy of the folders."""
     for folder in ("scripts", "benchmarks/results", "docs"):
         (tmp_path / folder).mkdir(parents=True)
-    for path in [*SCRIPTS.glob("performance*.py"), *(ROOT / "benchmarks").glob("*.py")]:
+    sources = [*SCRIPTS.glob("*.py"), *(ROOT / "benchmarks").glob("*.py"), ROOT / "README.md"]
+    for path in sources:
         (tmp_path / path.relative_to(ROOT)).write_text(path.read_text())
     file = tmp_path / "benchmarks" / "results" / "startup.json"
     file.write_text(json.dumps(RESULT))
