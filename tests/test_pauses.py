@@ -34,6 +34,13 @@ def test_what_a_full_collection_has_left_is_not_looked_at_again() -> None:
     assert gc.get_freeze_count() == 0
 
 
+def test_what_soon_goes_by_itself_is_not_looked_at_before() -> None:
+    before = gc.get_threshold()
+    with ShortPauses():
+        assert gc.get_threshold()[0] > before[0]
+    assert gc.get_threshold() == before
+
+
 def test_new_garbage_is_found() -> None:
     with ShortPauses():
         gc.collect()

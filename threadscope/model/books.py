@@ -70,6 +70,12 @@ class Books:
             self._noted.append(ring)
         ring.ends[what].append(end)
 
+    def hop(self, ring: Ring, t: int, waited: int) -> None:
+        """Notes that a hop ended at t which had waited for its thread so long, ns."""
+        if not ring.waits:
+            self._noted.append(ring)
+        ring.waits.append((t, waited))
+
     def answer(self, ring: Ring, done: Record) -> None:
         """Notes what a client of ours saw end."""
         if not ring.answers:
@@ -87,6 +93,9 @@ class Books:
                     self._ends(ring, [end for end in ends if end[1] > over], self.tally)
                     self._ends(ring, [end for end in ends if end[1] <= over], self.at(over))
             ring.ends.clear()
+            if ring.waits:
+                self._waits(ring)
+                ring.waits.clear()
             if ring.answers:
                 self._answers(ring)
                 ring.answers.clear()
@@ -104,6 +113,14 @@ class Books:
             ends = [end for end in ends if end[0].arrived >= since]  # others: of the phase before
         if ends:
             tally.routes[ends[0][0].endpoint].book(ends)
+
+    def _waits(self, ring: Ring) -> None:
+        """Those of hops for their thread."""
+        waits_of: defaultdict[Tally, list[int]] = defaultdict(list)
+        for t, waited in ring.waits:
+            waits_of[self.at(t)].append(waited)
+        for tally, waits in waits_of.items():
+            tally.processes[ring.pid].hop_wait.extend(waits)
 
     def _answers(self, ring: Ring) -> None:
         """Those to our clients."""

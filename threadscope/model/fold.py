@@ -142,7 +142,7 @@ class Fold:
         if request.endpoint is not endpoint and endpoint.route and not request.endpoint.route:
             request.endpoint = endpoint
         if tid and not request.started and request.endpoint.kind == "async def":
-            self._started(ring, number, request, request.arrived, tid)
+            self._started(number, request, request.arrived, self.threads.get(ring.pid, tid))
         return request
 
     def _endpoint(self, ring: Ring, record: Record) -> None:
@@ -154,14 +154,13 @@ class Fold:
         request.endpoint = endpoint
         request.client_request = request.client_request or client
         if flags & F_ASYNC and not request.started:
-            self._started(ring, number, request, t, tid)
+            self._started(number, request, t, self.threads.get(ring.pid, tid))
 
-    def _started(self, ring: Ring, number: int, request: OpenRequest, t: int, tid: int) -> None:
+    def _started(self, number: int, request: OpenRequest, t: int, thread: Thread) -> None:
         """The endpoint's own code runs: the articles' start line."""
         request.started = True
         _, client, _ = self.clients.asked(request.client_request)
-        here = self.threads.get(ring.pid, tid).label
-        self.log.started(t, number, client, request.endpoint, here, request.arrived)
+        self.log.started(t, number, client, request.endpoint, thread.label, request.arrived)
 
     def _step(self, ring: Ring, record: Record) -> None:
         _, _, _, _, tid, number, t, begin, cpu, _, _, what, _, _ = record
@@ -221,7 +220,7 @@ class Fold:
             self.timeline.held(arrived, t, held - request.recorded)
         request.endpoint = endpoint
         if not request.started and (endpoint.kind == "async def" or not endpoint.kind):
-            self._started(ring, number, request, arrived, tid)
+            self._started(number, request, arrived, self.threads.get(pid, tid))
         failed = status >= 500 or flags & F_FAILED > 0
         if not self.clients.used:
             self.books.served.add(t, t - arrived)
@@ -264,7 +263,7 @@ class Fold:
         running[number] = _activity((number, request.endpoint if request else Endpoint(), t))
         thread.active_at = t
         if request is not None and flags & F_ENDPOINT and not request.started:
-            self._started(ring, number, request, t, tid)
+            self._started(number, request, t, thread)
 
     def _hop_out(self, ring: Ring, record: Record) -> None:
         _, _, _, _, tid, number, t, begin, cpu, waited, _, _, _, _ = record
@@ -279,7 +278,7 @@ class Fold:
             request.hop_cpu += cpu * 1000
             request.hop_wait += waited
             request.hop_wall += t - begin
-        self.books.at(t).processes[ring.pid].hop_wait.add(waited)
+        self.books.hop(ring, t, waited)
         measurement = self.books.measurement
         if measurement is not None and measurement.covers(t):
             thread.hops_measured += 1

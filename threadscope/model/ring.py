@@ -26,6 +26,8 @@ class Ring:
         """The last END on each loop's thread: the record of its step comes yet."""
         self.ends: defaultdict[int, list[Ended]] = defaultdict(list)
         """Requests that ended and are not counted yet, by the number of their endpoint."""
+        self.waits: list[tuple[int, int]] = []
+        """The same of hops: when each ended, and how long it had waited, ns."""
         self.answers: list[Record] = []
         """The same of what clients of ours saw end."""
         self.ended = 0
