@@ -134,12 +134,13 @@ def look(said: dict[str, Any], begin: int, end: int, size: str) -> Window:
     Raises:
         Broken: there was no picture.
     """
+    end -= PERIOD_NS  # what is sent then is of another size, or clears the screen
     ticks = [tick for tick in said["ticks"] if begin <= tick[0] <= end]
     due, writes = [t for t in said["due"] if begin <= t <= end], said["writes"]
     if len(ticks) < 2:
         raise Broken("the monitor had no picture")
     late = lateness(ticks, writes, due)
-    following = [*(tick[0] for tick in ticks[1:]), end]
+    following = [*(tick[0] for tick in ticks[1:]), end + PERIOD_NS]
     ages = [
         (drawn(tick[0], until, writes) - tick[2]) / 1e6
         for tick, until in zip(ticks, following, strict=True)

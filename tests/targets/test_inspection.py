@@ -13,7 +13,7 @@ from tests.integration.command import eventually
 from threadscope.targets import inspection, reach
 from threadscope.targets.errors import TargetError
 from threadscope.targets.find import resolve, rings_of
-from threadscope.targets.tree import family, without_us
+from threadscope.targets.tree import MANY, family, without_us
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 LISTEN = (
@@ -103,6 +103,20 @@ def test_the_supervisor_is_who_shares_the_listening_socket(start):
     assert inspection.supervisor(worker) == top.pid
     assert inspection.supervisor(top.pid) == top.pid, "we do not share it"
     assert set(family(top.pid)) == {top.pid, worker}
+
+
+def test_the_children_of_a_process_with_many_threads_are_found(start):
+    count = len([name for name in os.listdir("/proc") if name.isdecimal()]) + MANY
+    code = (
+        "import subprocess, sys, threading; e = threading.Event();"
+        f"[threading.Thread(target=e.wait, daemon=True).start() for _ in range({count})];"
+        "run = lambda: print(subprocess.Popen([sys.executable, '-c', 'input()']).pid, flush=True);"
+        "t = threading.Thread(target=run); t.start(); t.join(); input()"
+    )
+    top = start(sys.executable, "-c", code)
+    child = int(top.stdout.readline())
+    assert len(os.listdir(f"/proc/{top.pid}/task")) > count
+    assert family(top.pid) == (top.pid, child)
 
 
 def test_we_are_no_part_of_the_server_that_started_us():
