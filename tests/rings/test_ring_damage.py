@@ -146,7 +146,7 @@ def patch(ring, word, value):
 
 def test_another_version_is_refused_with_what_to_do(ring):
     patch(ring, L.W_VERSION, 7)
-    refused(ring.path, "has version 7, this threadscope reads 3: use the same threadscope on both")
+    refused(ring.path, "has version 7, this threadscope reads 4: use the same threadscope on both")
 
 
 def test_a_wrong_magic_is_refused(ring):

@@ -40,10 +40,10 @@ def patch_starlette(module: Any) -> None:
 
 def patch_fastapi(module: Any) -> None:
     """Sees the moment at which a FastAPI endpoint itself starts."""
-    original = module.run_endpoint_function
+    original, current = module.run_endpoint_function, CURRENT.get
 
     def run_endpoint_function(*, dependant: Any, values: Any, is_coroutine: bool) -> Any:
-        request = CURRENT.get()
+        request = current()
         call = original(dependant=dependant, values=values, is_coroutine=is_coroutine)
         if request is None:
             return call
@@ -51,8 +51,10 @@ def patch_fastapi(module: Any) -> None:
             try:
                 loop = request.loop
                 request.named = named = loop.single[id(dependant)]
-                loop.words[loop.what] = named[0]
-                request.own = not is_coroutine
+                if is_coroutine:
+                    loop.words[loop.what] = named[0]
+                else:  # its thread's cell will have the name
+                    request.own = True
                 return call
             except KeyError:
                 pass  # for the first time, or one of several methods

@@ -16,7 +16,6 @@ from .layout import (
     O_SINCE,
     ROLE_WORKER,
     SHORT_HOP_NS,
-    SHORT_WAIT_NS,
 )
 from .names import innermost
 from .requests import BY_LOOP, BY_THREAD, FIRST, OPEN, READ_STEP_NS, U32, Request
@@ -53,9 +52,9 @@ def running(probe: Probe) -> Callable[[Request, Callable[[], Any], int], Any]:
             except Exception:  # the app's function comes first
                 error()
                 return endpoint()
-        named = request.named
         begin = now()
-        _begins(whole, cell.begin, cell.next_hop(), begin, named[5], request.client, request.id)
+        _begins(whole, cell.begin, cell.next_hop(), begin, request.named[5], request.client,
+                request.id)  # fmt: skip
         if begin > cell.read_again:
             cell.cpu, cell.read_again = cpu(), begin + READ_AGAIN_NS
         try:
@@ -64,14 +63,12 @@ def running(probe: Probe) -> Callable[[Request, Callable[[], Any], int], Any]:
             try:
                 wall = now() - begin
                 words[cell.now] = 0
-                waited = begin - submitted
-                short = wall <= SHORT_HOP_NS and waited <= SHORT_WAIT_NS
-                if short and request.on_thread == BY_LOOP:
+                if wall <= SHORT_HOP_NS and request.on_thread == BY_LOOP:
                     request.hop = cell.tid, begin, wall
                     request.on_thread = 0
                 else:
                     request.hop, request.on_thread = None, 0
-                    told(cell, request, begin, wall, waited)
+                    told(cell, request, begin, wall, begin - submitted)
             except Exception:
                 error()
 
@@ -143,10 +140,10 @@ def _run(
 
 def patch_anyio(module: Any) -> None:
     """Sees what goes through AnyIO's worker threads."""
-    original = module.run_sync
+    original, current = module.run_sync, CURRENT.get
 
     def run_sync(func: Any, *args: Any, **kwargs: Any) -> Any:
-        request = CURRENT.get()
+        request = current()
         if request is not None:
             if request.own and not (kwargs or args or request.state):
                 run = request.loop.run_endpoint

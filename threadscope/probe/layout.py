@@ -12,7 +12,7 @@ import struct
 
 MAGIC = int.from_bytes(b"TSRING\x00\x01", "little")
 """First word of a finished ring; written last, so that a half-made ring is never read."""
-VERSION = 3
+VERSION = 4
 
 WORD = 8
 HEADER_WORDS = 64
@@ -85,11 +85,11 @@ MIN_RECORDS = 1024
 RECORD = struct.Struct("=QBBHIQQQIIIHHQ")
 """seq, kind, flags, status, tid, request, t, a, x, y, z, what, n, seq again."""
 
-HOP_ENDS = struct.Struct("=QBBHIIIQQIIHHHBxQ")
-"""seq, kind, first step us, status, tid, the worker's tid, client, request, arrival; from there to
-the end, and to the hop's begin, ns; the hop's wall time ns, how long it was waited for us; what,
-last step us, seq again."""
-SHORT_HOP_NS, SHORT_WAIT_NS = 0xFFFF, 0xFFFF * 1000
+HOP_ENDS = struct.Struct("=QBBHIIIIQQIIHHQ")
+"""seq, kind, last step us, status, tid, the worker's tid, client; how long the first step took,
+which ended as the function was handed over; request, arrival; from there to the end, and to the
+hop's begin; the hop's wall time; what, seq again. Times are in ns where they are not in us."""
+SHORT_HOP_NS = 0xFFFF
 """What fits into it."""
 
 R_SEQ, R_KIND, R_FLAGS, R_STATUS, R_TID, R_REQUEST, R_T, R_A, R_X, R_Y, R_Z, R_WHAT, R_N = range(13)

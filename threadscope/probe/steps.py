@@ -106,21 +106,20 @@ def driving(probe: Probe, loop: Loop) -> tuple[Callable[..., Any], Callable[...,
             over(request, arrived, now() - arrived)
             raise
         words[running] = 0
-        first = now() - arrived
         slot, named, thrown = 0, request.named, None
-        if first > READ_STEP_NS or request.state:
-            step_ended(request, arrived, first, False)
-        elif request.on_thread:  # the way of each `def` endpoint; most of these have just one hop
-            slot = free.pop() if free else open_slot()
-            if slot:
-                request.state, request.on_thread, request.slot = OPEN, BY_LOOP, slot
-                pack_slot(whole, slot << 3, arrived, named[0], request.submitted, client, number)
+        if request.on_thread and not request.state:  # the way of each `def` endpoint
+            first = request.submitted - arrived
+            if first < READ_STEP_NS:
+                slot = free.pop() if free else open_slot()
+        if slot:
+            request.state, request.on_thread, request.slot = OPEN, BY_LOOP, slot
+            pack_slot(whole, slot << 3, arrived, named[0], request.submitted, client, number)
+        else:
+            first = now() - arrived
+            if first > READ_STEP_NS or request.state or request.ended:
+                step_ended(request, arrived, first, False)
             else:
                 opens(request, first)
-        elif request.ended:
-            step_ended(request, arrived, first, False)
-        else:
-            opens(request, first)
         while True:
             try:
                 value = yield waits_for
@@ -159,10 +158,9 @@ def driving(probe: Probe, loop: Loop) -> tuple[Callable[..., Any], Callable[...,
                     worker, begun, hopped = hop
                     words[ended_at] = next_end()
                     seq = claim()
-                    pack_both(whole, records_at + seq % slots * 64, seq, HOP_END, first // 1000,
-                              request.status, tid, worker, client, number, arrived, ended - arrived,
-                              begun - arrived, hopped, (begun - request.submitted) // 1000,
-                              named[0], wall // 1000, seq)  # fmt: skip
+                    pack_both(whole, records_at + seq % slots * 64, seq, HOP_END, wall // 1000,
+                              request.status, tid, worker, client, first, number, arrived,
+                              ended - arrived, begun - arrived, hopped, named[0], seq)  # fmt: skip
                 except Exception:
                     error()
                 request.state = ENDED

@@ -347,9 +347,10 @@ def hop_end(data: bytes, at: int) -> tuple[Record, Record]:
         data: records.
         at: where it begins in them.
     """
-    (seq, _, first, status, tid, worker, client, request, arrived, took, begun, hopped, waited,
-     what, last, _) = L.HOP_ENDS.unpack_from(data, at)  # fmt: skip
-    begin, held = arrived + begun, first + last
+    (seq, _, last, status, tid, worker, client, handed, request, arrived, took, begun, hopped,
+     what, _) = L.HOP_ENDS.unpack_from(data, at)  # fmt: skip
+    begin, first = arrived + begun, handed // 1000
+    waited, held = max(begun - handed, 0) // 1000, first + last
     return (
         (seq, L.HOP_OUT, L.F_ENDPOINT, 0, worker, request, begin + hopped, begin, hopped // 1000,
          waited, client, what, 0, seq),
