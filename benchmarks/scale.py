@@ -140,7 +140,7 @@ def look(said: dict[str, Any], begin: int, end: int, size: str) -> Window:
     if len(ticks) < 2:
         raise Broken("the monitor had no picture")
     late = lateness(ticks, writes, due)
-    following = [*(tick[0] for tick in ticks[1:]), end + PERIOD_NS]
+    following = [*(tick[0] for tick in ticks[1:]), ticks[-1][0] + PERIOD_NS]
     ages = [
         (drawn(tick[0], until, writes) - tick[2]) / 1e6
         for tick, until in zip(ticks, following, strict=True)
