@@ -1,8 +1,9 @@
 """The whole monitor over uvicorn with the hello app: for monitor_scale.py, on a terminal.
 
-    python watched_hello.py PATH CLIENTS FILE
+    python watched_hello.py PATH CLIENTS RATE FILE
 
 The screen, the observer and the load are those of `threadscope demo`; PATH is `/async` or `/def`.
+RATE is requests a second, 0: each client asks again as soon as it was answered.
 When `q` ends it, what was seen of the last minute goes to FILE: `[[t, done, dropped], …]`, t in
 monotonic ns.
 """
@@ -15,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from threadscope.asking import Options
-from threadscope.load.plan import LoadPlan
+from threadscope.load.plan import LoadPlan, Model
 from threadscope.model.snapshot import TargetInfo, Variant
 from threadscope.phases import Way
 from threadscope.session import Session
@@ -62,8 +63,9 @@ class Hello(Target):
 
 def main() -> None:
     """Watches until `q`."""
-    path, clients, file = sys.argv[1:]
-    way = Way(Variant(path, path), lambda url: [LoadPlan(url=url + path, route=path)])
+    path, clients, rate, file = sys.argv[1:]
+    pace = {"model": Model.OPEN, "rate": float(rate)} if float(rate) else {}
+    way = Way(Variant(path, path), lambda url: [LoadPlan(url=url + path, route=path, **pace)])
     session = Session(Hello(), [way], Options(clients=int(clients)))
     try:
         session.start()
