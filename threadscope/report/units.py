@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from threadscope.model.units import UNKNOWN as UNKNOWN
 from threadscope.model.units import duration as duration
@@ -49,8 +50,13 @@ def elapsed(ns: int) -> str:
 def wall(t: int, wall_offset: int) -> str:
     """`19:16:46.101`: local wall time of a monotonic moment."""
     whole, rest = divmod(t + wall_offset, SECOND)
-    clock = datetime.fromtimestamp(whole, UTC).astimezone()
-    return f"{clock:%H:%M:%S}.{rest // 1_000_000:03}"
+    return f"{_clock(whole)}.{rest // 1_000_000:03}"
+
+
+@lru_cache(maxsize=128)
+def _clock(second: int) -> str:
+    """Most lines of a log are of the same few seconds, and the time zone is dear to ask for."""
+    return f"{datetime.fromtimestamp(second, UTC).astimezone():%H:%M:%S}"
 
 
 def tokens(total: int, borrowed: int, waiting: int) -> str:
