@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from threadscope.load.answer import Answer, NoAnswer
-from threadscope.load.plan import LoadPlan
+from threadscope.load.plan import LoadPlan, Model
 from threadscope.load.rests import Rests
 from threadscope.load.tally import Tally
 from threadscope.probe import layout as L
@@ -48,8 +48,8 @@ class Orders:
         self.put = ring.put if ring else None
         self.routes = [ring.string(route) if ring else 0 for route in plan.routes()]
         self.unanswered = set(range(1, plan.clients + 1))
-        self.rests = Rests() if tally.schedule is None else None
-        """None: requests are due at moments of their own, for which nobody may be late."""
+        self.rests = Rests() if plan.model is Model.CLOSED else None
+        """None: requests are due at moments of their own, or all at once."""
 
     @property
     def more(self) -> bool:
