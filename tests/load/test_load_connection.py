@@ -5,11 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import itertools
 import socket
 
 import pytest
 
+from tests.load.raw_server import raw_server, says
+from threadscope.load import connection as connections
 from threadscope.load.answer import ErrorKind, NoAnswer
+from threadscope.load.asker import Asker, Orders
+from threadscope.load.clients import PlainClients
 from threadscope.load.connection import (
     KNOWN_ANSWERS,
     KNOWN_SIZE,
@@ -17,6 +22,8 @@ from threadscope.load.connection import (
     Deadlines,
     Known,
 )
+from threadscope.load.plan import LoadPlan, Model
+from threadscope.load.tally import Tally
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
 HELLO = HEAD % 5 + b"hello"
@@ -164,3 +171,21 @@ def test_so_many_answers_are_known_and_none_that_is_long():
     assert known.get(answers[-1]) == (200, len(answers) - 1)
     known.add(b"x" * (KNOWN_SIZE + 1), 200, 1)
     assert known.get(b"x" * (KNOWN_SIZE + 1)) is None
+
+
+@pytest.mark.parametrize(("idle_s", "made"), [(60.0, 1), (0.0, 4)])
+def test_what_had_nothing_to_do_for_long_is_not_used_again(monkeypatch, idle_s, made):
+    monkeypatch.setattr(connections, "IDLE_S", idle_s)
+
+    async def four_requests(plan):
+        orders = Orders(plan, Tally(plan), None, itertools.count(1).__next__)
+        async with PlainClients(plan) as clients:
+            client, asker = clients.new(1), Asker(1, orders)
+            for _ in range(4):
+                await client.ask(*asker.ask(None), asker)
+            client.close()
+        return orders.tally.answered
+
+    with raw_server(says(HELLO)) as raw:
+        assert asyncio.run(four_requests(LoadPlan(raw.url, model=Model.OPEN, rate=1.0))) == 4
+        assert raw.connections == made

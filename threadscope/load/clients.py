@@ -191,8 +191,10 @@ class PlainClient:
         request = template.with_number(number)
         connection = self._connections.get(template.origin)
         if connection is not None and connection.open:
-            await connection.ask(request, asker.answered, self._again(asker))
-            return
+            if not connection.stale:
+                await connection.ask(request, asker.answered, self._again(asker))
+                return
+            connection.close()
         try:
             async with asyncio.timeout(self._timeout_s):
                 connection = await self._connect(template.origin)

@@ -23,6 +23,9 @@ KEPT_BODIES, KEPT_OF_BODY = 1000, 200
 """So many different ones, and so many bytes of each."""
 KNOWN_ANSWERS, KNOWN_SIZE = 256, 1024
 """So many different ones are known by heart, of so many bytes at most."""
+IDLE_S = 4.0
+"""What nobody asked anything on for so long is not used again: servers hang up on such connections
+(uvicorn after 5 s), and one that does so just as we ask leaves a request without an answer."""
 LENGTH_HEADERS = (b"content-length", b"transfer-encoding")
 LENGTHS = frozenset(map(len, LENGTH_HEADERS))
 
@@ -99,11 +102,17 @@ class Connection(asyncio.Protocol):
         self._parser = HttpResponseParser(self)
         self._status = self._size = self._head = 0
         self._delimited = self._complete = self._last = False
+        self._idle_since = 0.0
 
     @property
     def open(self) -> bool:
         """Whether something can be asked."""
         return self._transport is not None
+
+    @property
+    def stale(self) -> bool:
+        """Whether it has had nothing to do for so long that its server may be hanging up on it."""
+        return time.monotonic() - self._idle_since >= IDLE_S
 
     async def ask(
         self,
@@ -136,6 +145,7 @@ class Connection(asyncio.Protocol):
             raise
         finally:
             self._deadlines.remove(self)
+            self._idle_since = time.monotonic()
 
     def give_up(self) -> None:
         """It took too long."""
@@ -172,6 +182,7 @@ class Connection(asyncio.Protocol):
     # -- what the event loop tells -------------------------------------------------------------
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """It stands."""
+        self._idle_since = time.monotonic()
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is of no such class
 
     def data_received(self, data: bytes) -> None:

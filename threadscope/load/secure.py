@@ -31,6 +31,7 @@ from yarl import URL
 from threadscope.load.address import CLIENT_FIELD, is_loopback
 from threadscope.load.answer import Answer, ErrorKind, NoAnswer, failed_connection
 from threadscope.load.asker import Asker
+from threadscope.load.connection import IDLE_S
 from threadscope.load.plan import LoadPlan
 from threadscope.load.request import NUMBER_HEADER, fixed_headers
 
@@ -77,6 +78,7 @@ class SecureClients:
                 limit=0,
                 ssl=not trusted,
                 force_close=not self._plan.keep_alive,
+                keepalive_timeout=IDLE_S if self._plan.keep_alive else None,
                 resolver=None if self._plan.allow_remote else LocalResolver(),
             ),
             cookie_jar=DummyCookieJar(),
