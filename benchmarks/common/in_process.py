@@ -97,7 +97,7 @@ def beat(watched: bool) -> None:
         state.probe.awake_until = 0  # it looks at the heartbeat again
         loop = getattr(state.probe.local, "loop", None)
         if loop is not None:
-            loop.look_at = 0
+            loop.believe(0)
 
 
 def main() -> None:

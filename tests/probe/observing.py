@@ -191,7 +191,8 @@ class Server:
         reader = self.reader()
         reader.beat(time.monotonic_ns() - L.SLEEP_AFTER_NS - 1)
         reader.close()
-        probe.awake_until = probe.local.loop.look_at = 0
+        probe.awake_until = 0
+        probe.local.loop.believe(0)
 
 
 def run(scenario: Any, folder: Any, probe: bool) -> Observation:

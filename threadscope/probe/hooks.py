@@ -14,7 +14,7 @@ from typing import Any
 
 from . import hops, servers, state, watch
 from .names import UNNAMED
-from .requests import ENDED, FIRST, Request
+from .requests import ENDED, FIRST, Request, start
 from .state import CURRENT
 
 
@@ -62,7 +62,7 @@ def patch_fastapi(module: Any) -> None:
             return call
         try:
             if request.named is UNNAMED:
-                request.start(dependant)
+                start(request, dependant)
                 request.own = not is_coroutine
             if request.state == FIRST or request.loop.words[request.loop.now]:
                 return call
@@ -80,7 +80,7 @@ def _started(request: Request, call: Any) -> Any:
     """Says that the endpoint starts; in a middleware's child task, times its steps as well."""
     try:
         if request.named is UNNAMED:
-            request.start(None)
+            start(request, None)
         if request.state == FIRST or request.loop.words[request.loop.now]:
             return call
     except Exception:

@@ -26,14 +26,8 @@ MAX_NS = U32 * 1000
 _begins = HOP_BEGINS.pack_into
 
 
-def running(probe: Probe) -> Callable[[Request, Callable[[], Any], int], Any]:
-    """What runs the endpoints of one event loop on worker threads.
-
-    It does what `_run` does, for a function without arguments, as FastAPI hands it over. A hop that
-    is short is told by the event loop, together with the request's end: on a thread that has just
-    woken up each instruction costs twice as much.
-    """
-    words, whole, local, error = probe.words, probe.map, probe.local, probe.ring.error
+def telling(probe: Probe) -> Callable[[Any, Request, int, int, int], None]:
+    """What writes of an endpoint's hop that the event loop does not tell of."""
 
     def told(cell: Cell, request: Request, begin: int, wall: int, waited: int) -> None:
         used = wall
@@ -42,6 +36,19 @@ def running(probe: Probe) -> Callable[[Request, Callable[[], Any], int], Any]:
         probe.put(HOP_OUT, F_ENDPOINT, 0, cell.tid, request.id, begin + wall, begin,
                   min(used, MAX_NS) // 1000, min(waited, MAX_NS) // 1000, request.client,
                   request.named[4])  # fmt: skip
+
+    return told
+
+
+def running(probe: Probe) -> Callable[[Request, Callable[[], Any], int], Any]:
+    """What runs the endpoints of one event loop on worker threads.
+
+    It does what `_run` does, for a function without arguments, as FastAPI hands it over. A hop that
+    is short is told by the event loop, together with the request's end: on a thread that has just
+    woken up each instruction costs twice as much.
+    """
+    words, whole, local, error = probe.words, probe.map, probe.local, probe.ring.error
+    told = telling(probe)
 
     def run(request: Request, endpoint: Callable[[], Any], submitted: int) -> Any:
         try:
@@ -170,7 +177,8 @@ def _learn_pool(module: Any, request: Request, own: Any) -> None:
             watch.know_limiter(probe, own, "own")
         elif not request.loop.pool_known:
             request.loop.pool_known = True
-            request.loop.run_endpoint = running(probe)
+            compiled = request.loop.compiled
+            request.loop.run_endpoint = running(probe) if compiled is None else compiled.run
             default = module.current_default_thread_limiter()
             watch.know_limiter(probe, default, "default")
     except Exception:

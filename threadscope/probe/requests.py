@@ -100,28 +100,31 @@ class Request:
             self.ended = now()
         return self.reply(message)
 
-    def start(self, dependant: Any) -> None:
-        """The endpoint's own code is about to run: from here on the request has a name.
 
-        Args:
-            dependant: what FastAPI knows of the endpoint, if it is FastAPI's.
-        """
-        scope, loop = self.scope, self.loop
-        named = loop.endpoints.get((id(dependant), scope["method"]))
-        if named is None:
-            named = loop.probe.names.endpoint(dependant, scope)
-        self.named = named
-        loop.words[loop.what] = named[0]
-        if self.state == OPEN:
-            if self.slot:
-                loop.words[self.slot + O_WHAT] = named[0]
-            self.say_started(now())
+def start(request: Request, dependant: Any) -> None:
+    """The endpoint's own code is about to run: from here on the request has a name.
 
-    def say_started(self, t: int) -> None:
-        """Writes when its endpoint's own code started."""
-        what, flags, *_ = self.named
-        self.loop.probe.put(ENDPOINT, flags, 0, self.loop.tid, self.id, t, self.arrived,
-                            self.client, 0, 0, what, 0)  # fmt: skip
+    Args:
+        request: whose endpoint it is.
+        dependant: what FastAPI knows of the endpoint, if it is FastAPI's.
+    """
+    scope, loop = request.scope, request.loop
+    named = loop.endpoints.get((id(dependant), scope["method"]))
+    if named is None:
+        named = loop.probe.names.endpoint(dependant, scope)
+    request.named = named
+    loop.words[loop.what] = named[0]
+    if request.state == OPEN:
+        if request.slot:
+            loop.words[request.slot + O_WHAT] = named[0]
+        say_started(request, now())
+
+
+def say_started(request: Request, t: int) -> None:
+    """Writes when its endpoint's own code started."""
+    what, flags, *_ = request.named
+    request.loop.probe.put(ENDPOINT, flags, 0, request.loop.tid, request.id, t, request.arrived,
+                           request.client, 0, 0, what, 0)  # fmt: skip
 
 
 class Books(NamedTuple):
@@ -144,7 +147,7 @@ def books(probe: Probe, loop: Loop) -> Books:
     """The books of one event loop."""
     words, whole, put, claim, pack = probe.words, probe.map, probe.put, probe.claim, probe.pack
     records_at, slots, tid = probe.records_at, probe.slots, loop.tid
-    ended_at, next_end = loop.at + C_ENDED, loop.next_end
+    ended_at = loop.at + C_ENDED
     free, open_slot, pack_slot = probe.ring.free_open, probe.ring.open_slot, OPEN_SLOT.pack_into
     names, error = probe.names, probe.ring.error
 
@@ -152,7 +155,7 @@ def books(probe: Probe, loop: Loop) -> Books:
         """Of one that ended in its first step: its only record."""
         request.state = ENDED
         named = request.named
-        words[ended_at] = next_end()
+        words[ended_at] = loop.next_end()
         put(END, named[1] | flags, request.status, tid, request.id, request.ended,
             request.arrived, min(used // 1000, U32), request.client, min(wall // 1000, U32),
             named[0] or names.unstarted(request.scope), 1)  # fmt: skip
@@ -164,7 +167,7 @@ def books(probe: Probe, loop: Loop) -> Books:
         if slot:
             words[slot + O_REQUEST] = request.slot = 0
             free.append(slot)
-        words[ended_at] = next_end()
+        words[ended_at] = loop.next_end()
         held, longest, steps = request.held // 1000, request.longest // 1000, request.steps
         used = held - request.idle // 1000 if request.idle else held
         if held > U32 or steps > U16:  # an hour on the loop, or a long stream
@@ -190,7 +193,7 @@ def books(probe: Probe, loop: Loop) -> Books:
             if since:
                 return  # its endpoint's hop will tell that it started
             if number:  # in its first step: routing took microseconds
-                request.say_started(request.arrived)
+                say_started(request, request.arrived)
             else:
                 what = names.path(request.scope["method"], "")
                 put(ARRIVE, 0, 0, tid, request.id, request.arrived, 0, request.client, 0, 0, what,
@@ -236,9 +239,11 @@ def books(probe: Probe, loop: Loop) -> Books:
 
     def long_step(request: Request, begin: int, wall: int, first: bool) -> int:
         """CPU time of a step, ns; a record of it where it is very long."""
-        before, loop.cpu = loop.cpu, cpu()
-        used = min(loop.cpu - before, wall)
-        loop.read_again = begin + wall + READ_AGAIN_NS
+        clock = loop.clock
+        before: int = clock.cpu
+        clock.cpu = after = cpu()
+        used = min(after - before, wall)
+        clock.read_again = begin + wall + READ_AGAIN_NS
         if wall >= STEP_RECORD_NS:
             ordinal = 1 if first else getattr(request, "steps", 1) + 1 & U16
             put(STEP, 0, 0, tid, request.id, begin + wall, begin, min(used // 1000, U32), 0, 0,

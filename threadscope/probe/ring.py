@@ -14,7 +14,10 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
+from typing import Any
 
+from . import compiled
 from . import layout as L
 
 BLOCK = 64
@@ -111,7 +114,12 @@ class RingWriter:
         map: the whole file.
         words: the same as 64-bit words; single words are written through it.
         path: the file.
+        records: the compiled writer of records, None: there is none.
+        put: writes one record; the fields' meaning depends on the kind, see `layout`.
+        claim: the number of the next record.
     """
+
+    put: Callable[..., None]
 
     def __init__(self, folder: str, name: str = "server", records: int = L.RECORDS) -> None:
         """Makes `FOLDER/NAME-PID-START.ring`.
@@ -136,10 +144,17 @@ class RingWriter:
         finally:
             os.close(fd)
         self.words = memoryview(self.map).cast("Q")
-        self.claim = itertools.count(1).__next__
         self.pack = L.RECORD.pack_into
         sections = L.sections(self.slots)
         self.records_at = sections[L.S_RECORDS][0]
+        fast = compiled.load()
+        self.records: Any = None
+        self._new_cell: Callable[..., Cell] = Cell
+        self.claim, self.put = itertools.count(1).__next__, self._put
+        if fast is not None:
+            self.records = fast.Records(self.map, self.records_at, self.slots)
+            self._new_cell = fast.Cell
+            self.claim, self.put = self.records.claim, self.records.put
         self._strings_at = sections[L.S_STRINGS][0]
         self._cells_at = sections[L.S_CELLS][0] // L.WORD
         self._strings: dict[str, int] = {}
@@ -147,7 +162,7 @@ class RingWriter:
         self._next_cell = itertools.count().__next__
         self._free_cells: deque[int] = deque()
         self._cells: dict[int, Cell] = {}
-        self._spare_cell = Cell(self._cells_at + (L.CELLS - 1) * L.CELL_WORDS, 0)
+        self._spare_cell = self._new_cell(self._cells_at + (L.CELLS - 1) * L.CELL_WORDS, 0)
         first = sections[L.S_OPEN][0] // L.WORD
         self.free_open: list[int] = []
         self._blocks = iter(range(first, first + L.OPEN * L.OPEN_WORDS, BLOCK * L.OPEN_WORDS))
@@ -180,11 +195,10 @@ class RingWriter:
                 words[L.W_SECTIONS + 3 * i + j] = value
         words[L.W_MAGIC] = L.MAGIC
 
-    def put(
+    def _put(
         self, kind: int, flags: int, status: int, tid: int, request: int, t: int, a: int = 0,
         x: int = 0, y: int = 0, z: int = 0, what: int = 0, n: int = 0,
     ) -> None:  # fmt: skip
-        """Writes one record; the fields' meaning depends on the kind, see `layout`."""
         seq = self.claim()
         self.pack(self.map, self.records_at + seq % self.slots * 64, seq, kind, flags, status,
                    tid, request, t, a, x, y, z, what, n, seq)  # fmt: skip
@@ -221,7 +235,7 @@ class RingWriter:
                 self.words[L.W_CELL_HIGH] = L.CELLS
                 return self._spare_cell
             words, at = self.words, self._cells_at + index * L.CELL_WORDS
-            cell = self._cells[tid] = Cell(at, tid, words[at + L.C_HOPS])
+            cell = self._cells[tid] = self._new_cell(at, tid, words[at + L.C_HOPS])
             words[at + L.C_HOPS_BEFORE] = words[at + L.C_HOPS]
             words[at + L.C_NOW_REQUEST] = 0
             words[at + L.C_ROLE] = words[at + L.C_WEBSOCKETS] = 0

@@ -32,9 +32,9 @@ class Loop:
     """An event loop that serves requests: its thread's cell, its heartbeat."""
 
     __slots__ = (
-        "at", "beat_due", "books", "cpu", "drive", "endpoints", "generation", "look_at", "next_end",
-        "now", "pool_known", "probe", "read_again", "run_endpoint", "serve", "single", "tid",
-        "what", "words",
+        "at", "beat_due", "books", "clock", "compiled", "cpu", "drive", "endpoints", "generation",
+        "look_at", "next_end", "now", "pool_known", "probe", "read_again", "run_endpoint",
+        "serve", "single", "tid", "what", "words",
     )  # fmt: skip
 
     def __init__(self, probe: Probe, cell: Cell) -> None:
@@ -47,6 +47,10 @@ class Loop:
         """The thread's CPU clock when it was last read."""
         self.read_again = 0
         """From when on that is too old."""
+        self.clock: Any = self
+        """Who has these two."""
+        self.compiled: Any = None
+        """What serves its requests, if that is compiled: see `compiled`."""
         self.beat_due = 0
         """No heartbeat by then: there is none, and a request starts it again."""
         self.look_at = 0
@@ -73,8 +77,14 @@ class Loop:
                     callback(probe, self, t)
             except Exception:
                 probe.ring.error()
-        self.look_at = min(probe.awake_until, self.beat_due)
+        self.believe(min(probe.awake_until, self.beat_due))
         return True
+
+    def believe(self, until: int) -> None:
+        """Nobody needs to look again before; 0: the next request does."""
+        self.look_at = until
+        if self.compiled is not None:
+            self.compiled.look_at = until
 
 
 class Probe:
@@ -84,7 +94,7 @@ class Probe:
         self.ring = ring
         self.words, self.map = ring.words, ring.map
         self.put, self.pack, self.claim = ring.put, ring.pack, ring.claim
-        self.slots, self.records_at = ring.slots, ring.records_at
+        self.slots, self.records_at, self.records = ring.slots, ring.records_at, ring.records
         self.free_slots = ring.free_open
         self.names = Names(ring)
         self.endpoints = self.names.endpoints

@@ -11,7 +11,7 @@ from time import monotonic_ns as now
 from time import thread_time_ns as cpu
 from typing import Any
 
-from . import connections, state
+from . import compiled, connections, hops, state
 from .layout import (
     C_ENDED,
     C_NOW_SINCE,
@@ -263,12 +263,26 @@ def _new_loop() -> Loop | None:
     try:
         loop = probe.new_loop()
         loop.books = books(probe, loop)
-        loop.serve, loop.drive = driving(probe, loop)
+        if probe.records is None:
+            loop.serve, loop.drive = driving(probe, loop)
+        else:
+            _compile(probe, loop)
         probe.local.loop = loop
         return loop
     except Exception:
         probe.ring.error()
         return None
+
+
+def _compile(probe: Probe, loop: Loop) -> None:
+    """Leaves its requests to `native/`."""
+    ring = probe.ring
+    loop.compiled = loop.clock = serving = compiled.load().Serving(
+        probe.records, loop, loop.at, loop.tid, tuple(loop.books), CURRENT.set, ring.free_open,
+        ring.open_slot, ring.error, UNNAMED, probe.local, probe.cell, hops.telling(probe),
+    )  # fmt: skip
+    loop.serve, loop.drive, loop.next_end = serving.serve, serving.drive, serving.next_end
+    probe.local.serving = serving
 
 
 def _is_coroutine(function: Any) -> bool:
@@ -311,6 +325,10 @@ def observed(app: Any) -> Any:
         inspect.markcoroutinefunction(asgi)
     else:
         vars(asgi)["_is_coroutine"] = getattr(asyncio.coroutines, "_is_coroutine", None)
+
+    native = compiled.load()
+    if native is not None:
+        return native.Observed(asgi, app, call, vars(state))
 
     class Observed:
         __call__ = staticmethod(asgi)  # no `self`: the way through __getattr__ is a slow one

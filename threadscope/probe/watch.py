@@ -200,6 +200,8 @@ class Watch(threading.Thread):
             since = words[begin]
             if not since or since > due or words[loop.now]:  # it serves nobody yet, or goes on
                 continue
+            if loop.compiled is not None and loop.compiled.inside:  # a step that nobody is told of
+                continue
             frame = sys._current_frames().get(words[loop.at + L.C_IDENT])
             if words[loop.now] or words[begin] != since or beat.due != due:  # it just went on
                 continue

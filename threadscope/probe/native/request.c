@@ -1,0 +1,143 @@
+/* A request, and the stand-in for its `send`, see `requests.Request`. */
+#include "native.h"
+
+static PyObject *str_status, *str_type, *str_more_body, *str_body, *zero;
+
+int request_names(void) {
+    str_status = PyUnicode_InternFromString("status");
+    str_type = PyUnicode_InternFromString("type");
+    str_more_body = PyUnicode_InternFromString("more_body");
+    str_body = PyUnicode_InternFromString("http.response.body");
+    zero = PyLong_FromLong(0);
+    return str_status && str_type && str_more_body && str_body && zero ? 0 : -1;
+}
+
+Request *request_new(PyObject *loop, PyObject *named, PyObject *scope, PyObject *reply) {
+    Request *self = PyObject_GC_New(Request, RequestType);
+    if (!self) return NULL;
+    memset((char *)self + sizeof(PyObject), 0, sizeof(Request) - sizeof(PyObject));
+    self->loop = Py_NewRef(loop);
+    self->named = Py_NewRef(named);
+    self->scope = Py_NewRef(scope);
+    self->reply = Py_NewRef(reply);
+    self->status = Py_NewRef(zero);
+    self->steps = 1;
+    PyObject_GC_Track((PyObject *)self);
+    return self;
+}
+
+static int request_traverse(Request *self, visitproc visit, void *arg) {
+    Py_VISIT(Py_TYPE((PyObject *)self));
+    Py_VISIT(self->loop);
+    Py_VISIT(self->named);
+    Py_VISIT(self->scope);
+    Py_VISIT(self->reply);
+    Py_VISIT(self->status);
+    return 0;
+}
+
+/* The numbers stay: whoever still has the request may ask for them. */
+static int request_clear(Request *self) {
+    Py_CLEAR(self->scope);
+    Py_CLEAR(self->reply);
+    return 0;
+}
+
+static void request_dealloc(Request *self) {
+    PyTypeObject *type = Py_TYPE((PyObject *)self);
+    PyObject_GC_UnTrack((PyObject *)self);
+    request_clear(self);
+    Py_CLEAR(self->status);
+    Py_CLEAR(self->named);
+    Py_CLEAR(self->loop);
+    PyObject_GC_Del(self);
+    Py_DECREF(type);
+}
+
+/* A new reference to what a mapping has, or NULL and no exception. */
+static PyObject *found(PyObject *mapping, PyObject *key) {
+    PyObject *value;
+    if (PyDict_Check(mapping)) {
+        value = PyDict_GetItemWithError(mapping, key);
+        Py_XINCREF(value);
+    } else {
+        value = PyObject_GetItem(mapping, key);
+    }
+    if (!value) PyErr_Clear(); /* the server will say what is wrong with it */
+    return value;
+}
+
+static void look(Request *self, PyObject *message) {
+    PyObject *status = found(message, str_status);
+    if (status) {
+        PyObject *before = self->status;
+        self->status = status;
+        Py_XDECREF(before);
+        return;
+    }
+    PyObject *type = found(message, str_type);
+    int is_body = type ? PyObject_RichCompareBool(type, str_body, Py_EQ) : 0;
+    Py_XDECREF(type);
+    if (is_body > 0) {
+        PyObject *more = found(message, str_more_body);
+        int goes_on = more ? PyObject_IsTrue(more) : 0;
+        Py_XDECREF(more);
+        if (!goes_on) self->ended = now_ns();
+    }
+    PyErr_Clear();
+}
+
+static PyObject *request_send(PyObject *self, PyObject *message) {
+    Request *request = (Request *)self;
+    look(request, message);
+    if (!request->reply) { /* collected with all around it */
+        PyErr_SetString(PyExc_RuntimeError, "this request's server is gone");
+        return NULL;
+    }
+    return PyObject_CallFunctionObjArgs(request->reply, message, NULL);
+}
+
+PyMethodDef send_method = {"send", request_send, METH_O, "Stands in for the server's `send`."};
+
+/* Of its endpoint's hop, if the event loop is to write of it: tid, begin, wall time. */
+static PyObject *request_get_hop(Request *self, void *Py_UNUSED(closure)) {
+    if (!self->hop) Py_RETURN_NONE;
+    return Py_BuildValue("KKK", self->hop_tid, self->hop_begin, self->hop_wall);
+}
+
+static int request_set_hop(Request *self, PyObject *value, void *Py_UNUSED(closure)) {
+    if (value && value != Py_None) {
+        PyErr_SetString(PyExc_TypeError, "only None");
+        return -1;
+    }
+    self->hop = 0;
+    return 0;
+}
+
+#define OBJECT(name) {#name, T_OBJECT, offsetof(Request, name), 0, NULL}
+#define NUMBER(name) {#name, T_ULONGLONG, offsetof(Request, name), 0, NULL}
+static PyMemberDef request_members[] = {
+    OBJECT(loop), OBJECT(named), OBJECT(scope), OBJECT(reply), OBJECT(status),
+    NUMBER(arrived), NUMBER(ended), NUMBER(id), NUMBER(client), NUMBER(held), NUMBER(idle),
+    NUMBER(longest), NUMBER(slot), NUMBER(steps), NUMBER(submitted),
+    {"on_thread", T_INT, offsetof(Request, on_thread), 0, NULL},
+    {"state", T_INT, offsetof(Request, state), 0, NULL},
+    {"own", T_BOOL, offsetof(Request, own), 0, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+static PyGetSetDef request_computed[] = {
+    {"hop", (getter)request_get_hop, (setter)request_set_hop, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+static PyType_Slot request_slots[] = {
+    {Py_tp_doc, "As requests.Request."},
+    {Py_tp_dealloc, request_dealloc},
+    {Py_tp_traverse, request_traverse},
+    {Py_tp_clear, request_clear},
+    {Py_tp_members, request_members},
+    {Py_tp_getset, request_computed},
+    {0, NULL},
+};
+PyType_Spec request_spec = {
+    "threadscope.probe._native.Request", sizeof(Request), 0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION, request_slots};

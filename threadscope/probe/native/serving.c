@@ -1,0 +1,244 @@
+/* What never changes on an event loop, and the hops of its endpoints; and the module. */
+#include "native.h"
+
+PyTypeObject *RecordsType, *CellType, *RequestType, *ServingType, *StepsType, *ObservedType;
+static PyObject *str_cell, *worker;
+
+void tell_error(PyObject *error) {
+    PyErr_Clear();
+    Py_XDECREF(PyObject_CallNoArgs(error));
+    PyErr_Clear();
+}
+
+/* -- hops: see `hops.running` ------------------------------------------------------------------ */
+/* The cell of the running thread; NULL and no exception where it can have none. */
+static Cell *own_cell(Serving *self) {
+    PyObject *cell = PyObject_GetAttr(self->local, str_cell);
+    if (!cell) { /* the thread's first hop */
+        PyErr_Clear();
+        cell = PyObject_CallFunctionObjArgs(self->new_cell, worker, NULL);
+    }
+    if (cell && Py_TYPE(cell) == CellType &&
+        ((Cell *)cell)->at <= self->records->n_words - CELL_WORDS)
+        return (Cell *)cell;
+    Py_XDECREF(cell);
+    tell_error(self->error);
+    return NULL;
+}
+
+static void hop_ends(Serving *self, Request *request, Cell *cell, uint64_t begin, uint64_t wall,
+                     uint64_t submitted) {
+    if (wall <= SHORT_HOP_NS && request->on_thread == BY_LOOP) {
+        request->hop_tid = cell->tid;
+        request->hop_begin = begin;
+        request->hop_wall = wall;
+        request->hop = 1;
+        request->on_thread = 0;
+        return;
+    }
+    PyObject *type, *value, *trace;
+    PyErr_Fetch(&type, &value, &trace); /* the endpoint's */
+    request->hop = 0;
+    request->on_thread = 0;
+    PyObject *told = PyObject_CallFunction(self->told, "OOKKK", cell, request,
+                                           (unsigned long long)begin, (unsigned long long)wall,
+                                           (unsigned long long)(begin - submitted));
+    if (!told) tell_error(self->error);
+    Py_XDECREF(told);
+    PyErr_Restore(type, value, trace);
+}
+
+/* run(request, endpoint, submitted): on the worker thread */
+PyObject *hop_run(Serving *self, PyObject *const *args, Py_ssize_t n) {
+    if (n != 3 || Py_TYPE(args[0]) != RequestType) {
+        PyErr_SetString(PyExc_TypeError, "run takes a request, an endpoint and a time");
+        return NULL;
+    }
+    Request *request = (Request *)args[0];
+    uint64_t submitted = PyLong_AsUnsignedLongLong(args[2]);
+    Cell *cell = PyErr_Occurred() ? NULL : own_cell(self);
+    if (!cell) {
+        PyErr_Clear();
+        return PyObject_CallNoArgs(args[1]); /* the app's function comes first */
+    }
+    uint64_t *words = self->records->words + cell->at, begin = now_ns();
+    words[C_HOPS] = ++cell->hops;
+    words[C_NOW_SINCE] = begin;
+    words[C_NOW_WHAT] = named_number(request->named, 5);
+    words[C_NOW_CLIENT] = request->client;
+    publish(words + C_NOW_REQUEST, request->id);
+    if (begin > cell->read_again) {
+        cell->cpu = cpu_ns();
+        cell->read_again = begin + READ_AGAIN_NS;
+    }
+    PyObject *result = PyObject_CallNoArgs(args[1]);
+    uint64_t wall = now_ns() - begin;
+    publish(words + C_NOW_REQUEST, 0);
+    hop_ends(self, request, cell, begin, wall, submitted);
+    Py_DECREF(cell);
+    return result;
+}
+
+/* -- the object -------------------------------------------------------------------------------- */
+static PyObject *serving_make(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+    unsigned long long at, tid;
+    PyObject *records, *loop, *opens, *goes_on, *step_ended, *over, *enter, *free_open, *open_slot,
+        *error, *unnamed, *local, *new_cell, *told;
+    if (kwargs && PyDict_Size(kwargs)) {
+        PyErr_SetString(PyExc_TypeError, "Serving takes no keywords");
+        return NULL;
+    }
+    if (!PyArg_ParseTuple(args, "O!OKK(OOOO)OO!OOOOOO", RecordsType, &records, &loop, &at, &tid,
+                          &opens, &goes_on, &step_ended, &over, &enter, &PyList_Type, &free_open,
+                          &open_slot, &error, &unnamed, &local, &new_cell, &told))
+        return NULL;
+    if (at > ((Records *)records)->n_words - CELL_WORDS) {
+        PyErr_SetString(PyExc_ValueError, "no such cell");
+        return NULL;
+    }
+    Serving *self = PyObject_GC_New(Serving, type);
+    if (!self) return NULL;
+    memset((char *)self + sizeof(PyObject), 0, sizeof(Serving) - sizeof(PyObject));
+    self->records = (Records *)Py_NewRef(records);
+    self->cell = self->records->words + at;
+    self->tid = tid;
+    self->cpu = cpu_ns();
+    self->loop = Py_NewRef(loop);
+    self->opens = Py_NewRef(opens);
+    self->goes_on = Py_NewRef(goes_on);
+    self->step_ended = Py_NewRef(step_ended);
+    self->over = Py_NewRef(over);
+    self->enter = Py_NewRef(enter);
+    self->free_open = Py_NewRef(free_open);
+    self->open_slot = Py_NewRef(open_slot);
+    self->error = Py_NewRef(error);
+    self->unnamed = Py_NewRef(unnamed);
+    self->local = Py_NewRef(local);
+    self->new_cell = Py_NewRef(new_cell);
+    self->told = Py_NewRef(told);
+    PyObject_GC_Track((PyObject *)self);
+    return (PyObject *)self;
+}
+
+/* All that it refers to lives as long as its loop: it is collected whole, and clears nothing. */
+static int serving_traverse(Serving *self, visitproc visit, void *arg) {
+    Py_VISIT(Py_TYPE((PyObject *)self));
+    Py_VISIT(self->loop);
+    Py_VISIT(self->opens);
+    Py_VISIT(self->goes_on);
+    Py_VISIT(self->step_ended);
+    Py_VISIT(self->over);
+    Py_VISIT(self->enter);
+    Py_VISIT(self->free_open);
+    Py_VISIT(self->open_slot);
+    Py_VISIT(self->error);
+    Py_VISIT(self->unnamed);
+    Py_VISIT(self->local);
+    Py_VISIT(self->new_cell);
+    Py_VISIT(self->told);
+    return 0;
+}
+
+static void serving_dealloc(Serving *self) {
+    PyTypeObject *type = Py_TYPE((PyObject *)self);
+    PyObject_GC_UnTrack((PyObject *)self);
+    Py_DECREF(self->records);
+    Py_DECREF(self->loop);
+    Py_DECREF(self->opens);
+    Py_DECREF(self->goes_on);
+    Py_DECREF(self->step_ended);
+    Py_DECREF(self->over);
+    Py_DECREF(self->enter);
+    Py_DECREF(self->free_open);
+    Py_DECREF(self->open_slot);
+    Py_DECREF(self->error);
+    Py_DECREF(self->unnamed);
+    Py_DECREF(self->local);
+    Py_DECREF(self->new_cell);
+    Py_DECREF(self->told);
+    PyObject_GC_Del(self);
+    Py_DECREF(type);
+}
+
+/* serve(app, scope, receive, send, arrived) */
+static PyObject *serving_serve(Serving *self, PyObject *args) {
+    unsigned long long arrived;
+    PyObject *app, *scope, *receive, *send, *asgi, *steps;
+    if (!PyArg_ParseTuple(args, "OOOOK", &app, &scope, &receive, &send, &arrived)) return NULL;
+    if (!(asgi = PyTuple_Pack(3, scope, receive, send))) return NULL;
+    steps = steps_serve(self, app, asgi, arrived);
+    Py_DECREF(asgi);
+    return steps;
+}
+
+/* drive(coro, request): of a middleware's child task */
+static PyObject *serving_drive(Serving *self, PyObject *const *args, Py_ssize_t n) {
+    if (n != 2 || Py_TYPE(args[1]) != RequestType) {
+        PyErr_SetString(PyExc_TypeError, "drive takes a coroutine and a request");
+        return NULL;
+    }
+    return steps_new(self, args[0], (Request *)args[1], 0);
+}
+
+static PyObject *serving_next_end(Serving *self, PyObject *Py_UNUSED(ignored)) {
+    return PyLong_FromUnsignedLongLong(self->cell[C_ENDED] + 1);
+}
+
+static PyMemberDef serving_members[] = {
+    {"cpu", T_ULONGLONG, offsetof(Serving, cpu), 0, NULL},
+    {"read_again", T_ULONGLONG, offsetof(Serving, read_again), 0, NULL},
+    {"look_at", T_ULONGLONG, offsetof(Serving, look_at), 0, NULL},
+    {"inside", T_INT, offsetof(Serving, inside), READONLY, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+static PyMethodDef serving_methods[] = {
+    {"serve", (PyCFunction)serving_serve, METH_VARARGS, NULL},
+    {"drive", (PyCFunction)(void (*)(void))serving_drive, METH_FASTCALL, NULL},
+    {"run", (PyCFunction)(void (*)(void))hop_run, METH_FASTCALL, NULL},
+    {"next_end", (PyCFunction)serving_next_end, METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+static PyType_Slot serving_slots[] = {
+    {Py_tp_doc, "What never changes on an event loop: see native.serving()."},
+    {Py_tp_new, serving_make},
+    {Py_tp_dealloc, serving_dealloc},
+    {Py_tp_traverse, serving_traverse},
+    {Py_tp_members, serving_members},
+    {Py_tp_methods, serving_methods},
+    {0, NULL},
+};
+PyType_Spec serving_spec = {
+    "threadscope.probe._native.Serving", sizeof(Serving), 0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, serving_slots};
+
+/* -- the module -------------------------------------------------------------------------------- */
+static struct PyModuleDef module = {
+    PyModuleDef_HEAD_INIT, "_native", "The probe's fast path, compiled.", -1, NULL, NULL, NULL,
+    NULL, NULL};
+
+static int add_type(PyObject *to, const char *name, PyType_Spec *spec, PyTypeObject **type) {
+    *type = (PyTypeObject *)PyType_FromSpec(spec);
+    return *type ? PyModule_AddObjectRef(to, name, (PyObject *)*type) : -1;
+}
+
+PyMODINIT_FUNC PyInit__native(void) {
+    static PyObject *only; /* the probe goes by two names: here, and in a server of others */
+    if (only) return Py_NewRef(only);
+    PyObject *made = PyModule_Create(&module);
+    if (!made) return NULL;
+    str_cell = PyUnicode_InternFromString("cell");
+    worker = PyLong_FromLong(ROLE_WORKER);
+    if (!str_cell || !worker || request_names() < 0 || observed_names() < 0 ||
+        add_type(made, "Records", &records_spec, &RecordsType) < 0 ||
+        add_type(made, "Cell", &cell_spec, &CellType) < 0 ||
+        add_type(made, "Request", &request_spec, &RequestType) < 0 ||
+        add_type(made, "Serving", &serving_spec, &ServingType) < 0 ||
+        add_type(made, "Steps", &steps_spec, &StepsType) < 0 ||
+        add_type(made, "Observed", &observed_spec, &ObservedType) < 0 ||
+        PyModule_AddIntConstant(made, "RING_VERSION", RING_VERSION) < 0) {
+        Py_DECREF(made);
+        return NULL;
+    }
+    only = Py_NewRef(made);
+    return made;
+}
