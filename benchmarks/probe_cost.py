@@ -13,6 +13,9 @@ exporter, the probe's watch): on one CPU that is the time a request takes, witho
 programs on the machine take. `added` is the median of the differences to `plain` of the same
 round; `best` compares the best slice of either.
 
+The probe is the one that is installed: compiled, where there was a C compiler, and then the one
+that is Python only stands beside it.
+
 Exits with 1 when threadscope adds more than 5 us to an `async def` or 15 us to a `def` request.
 """
 
@@ -37,13 +40,17 @@ from common.table import (
     turns,
 )
 
+from threadscope.probe import compiled
 from threadscope.probe import layout as L
+from threadscope.probe.compiled import PURE_VARIABLE
 from threadscope.rings.folder import probe_environment
 from threadscope.rings.reader import RingReader
 
 PLAIN, PROBE, DORMANT = "plain", "threadscope", "threadscope, nobody watches"
+PURE = "threadscope, Python only"
 PROMETHEUS, OTEL = "prometheus-fastapi-instrumentator", "opentelemetry-instrumentation-fastapi"
 PEERS = (PROMETHEUS, OTEL)
+OURS = (PROBE, DORMANT, PURE)
 KINDS = {"async": "async def", "def": "def"}
 LIMITS_US = {"async": 5.0, "def": 15.0}
 SLICE = {"async": 2000, "def": 500}
@@ -61,8 +68,10 @@ class Subject:
         self.name, self._kind, self._folder = name, kind, folder
         env = {**os.environ, "PYTHONHASHSEED": "0"}
         env.pop("THREADSCOPE_DIR", None)
-        if name in (PROBE, DORMANT):
+        if name in OURS:
             env = probe_environment(folder, env)
+        if name == PURE:
+            env[PURE_VARIABLE] = "1"
         script = Path(__file__).parent / "common" / "in_process.py"
         self._process = subprocess.Popen(
             [sys.executable, str(script), name, kind],
@@ -102,7 +111,7 @@ class Subject:
 
     def seen(self) -> int:
         """Requests that the probe has counted."""
-        if self.name not in (PROBE, DORMANT):
+        if self.name not in OURS:
             return 0
         ring = self._ring()
         try:
@@ -118,7 +127,8 @@ class Subject:
         Raises:
             Broken: it was not so.
         """
-        expected = {PROBE: self.served, DORMANT: self._seen_warm}.get(self.name, 0)
+        counted = {PROBE: self.served, PURE: self.served, DORMANT: self._seen_warm}
+        expected = counted.get(self.name, 0)
         if self.seen() != expected:
             raise Broken(f"{self.name}: the probe saw {self.seen()} requests, not {expected}")
 
@@ -133,7 +143,8 @@ class Subject:
 
 def configurations() -> tuple[list[str], list[str]]:
     """What can be measured here, and what is missing, in words."""
-    present = [PLAIN, PROBE, DORMANT, *(peer for peer in PEERS if installed(peer))]
+    ours = OURS if compiled.load() else (PROBE, DORMANT)
+    present = [PLAIN, *ours, *(peer for peer in PEERS if installed(peer))]
     missing = [
         f"missing here: {peer} (pip install 'threadscope[bench]')"
         for peer in PEERS
@@ -219,6 +230,7 @@ def main() -> int:
     results = Results(options, *packages)
     for one in missing:
         results.say(one)
+    results.say("the probe is compiled" if compiled.load() else "the probe is Python only")
     if hasattr(os, "sched_setaffinity"):
         cpu = max(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {cpu})  # inherited by the interpreters

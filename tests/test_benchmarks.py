@@ -152,7 +152,8 @@ def test_a_missing_peer_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
     present, missing = probe_cost.configurations()
 
-    assert present == [probe_cost.PLAIN, probe_cost.PROBE, probe_cost.DORMANT]
+    assert present[:3] == [probe_cost.PLAIN, probe_cost.PROBE, probe_cost.DORMANT]
+    assert present[3:] in ([], [probe_cost.PURE])
     assert missing == ["missing here: no-such-package-at-all (pip install 'threadscope[bench]')"]
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from threadscope import doctor
+from threadscope.probe import compiled
 
 
 def test_everything_is_looked_at_and_nothing_fails():
     found = {finding.name: finding for finding in doctor.examine()}
-    assert {"system", "python", "schedstat", "ring folder", "ptrace", "py-spy", "terminal"} <= set(
-        found
-    )
+    expected = {"system", "python", "probe", "schedstat", "ring folder", "ptrace", "py-spy"}
+    assert expected | {"terminal"} <= set(found)
     assert all(finding.said for finding in found.values())
 
 
@@ -28,6 +28,12 @@ def test_the_type_of_a_file_system(path):
 def test_a_dumb_terminal_is_told(monkeypatch):
     monkeypatch.setenv("TERM", "dumb")
     assert not doctor._terminal().fine
+
+
+@pytest.mark.parametrize("pure", ["", "1"])
+def test_which_probe_it_is(monkeypatch, pure):
+    monkeypatch.setenv(compiled.PURE_VARIABLE, pure)
+    assert doctor._probe().fine == (compiled.load() is not None)
 
 
 @pytest.mark.integration

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from threadscope.probe import layout
+from threadscope.probe import compiled, layout
 from threadscope.rings.folder import FolderError, base_folder
 from threadscope.sampling.stacks import find_py_spy
 
@@ -29,7 +29,8 @@ class Finding(NamedTuple):
 def examine() -> list[Finding]:
     """All of it. Nothing is changed, and nothing is started."""
     looks: tuple[Callable[[], Finding], ...] = (
-        _system, _python, _schedstat, _rings, _room, _ptrace, _py_spy, _inject, _files, _terminal,
+        _system, _python, _probe, _schedstat, _rings, _room, _ptrace, _py_spy, _inject, _files,
+        _terminal,
     )  # fmt: skip
     return [look() for look in looks]
 
@@ -45,6 +46,15 @@ def _python() -> Finding:
     others = [v for v in VERSIONS if shutil.which(f"python{v}")]
     said = f"{platform.python_version()}; on the PATH: {', '.join(others) or 'none'}"
     return Finding("python", True, f"{said}. Servers on 3.9 and later can have a probe")
+
+
+def _probe() -> Finding:
+    if compiled.load() is not None:
+        return Finding("probe", True, "compiled, in servers on CPython 3.11 and later")
+    return Finding(
+        "probe", False, "Python only: it takes a server about three times as long a request",
+        "install it anew where there are a C compiler and Python's headers",
+    )  # fmt: skip
 
 
 def _schedstat() -> Finding:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,6 +37,29 @@ def test_a_lane_moves_in_whole_cells():
     before = lm.lane_cells(one, view(at=AT))
     after = lm.lane_cells(one, view(at=AT + 300 * MS))
     assert after[: 60 - 3 - 1] == before[3 : 60 - 1]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 400), st.integers(1, 900)), max_size=40),
+    st.lists(st.integers(1, 900), min_size=1, max_size=8),
+    st.sampled_from([lm.FULL, 2 * lm.FULL]),
+)
+def test_a_lane_is_the_same_however_often_it_was_drawn_before(gaps, looks, levels):
+    """But for its first cell: of what is cut off there the earlier drawings know more."""
+    begin, spans = AT - 8 * S, []
+    for number, (idle, busy) in enumerate(gaps):
+        begin += idle * MS
+        spans.append(span(begin, begin + busy * MS, number + 1))
+        begin += busy * MS
+    whole = lane("w", at=AT, share=lambda t: (t // MS % 7) / 7)
+    at, before = AT - 6 * S, None
+    for step in looks:
+        at += step * MS
+        read = tuple(tuple(p for p in chunk if p.t <= at - 70 * MS) for chunk in whole.cpu)
+        one = replace(lane("w", spans, at=at), cpu=read)
+        before = lm.drawn(one, view(at=at), levels, before)
+        assert before.cells[1:] == lm.lane_cells(one, view(at=at), levels)[1:]
+        assert len(before.cells) == 60
 
 
 def test_a_span_takes_the_cells_that_it_fills():

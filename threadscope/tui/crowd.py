@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from threadscope.model.snapshot import CpuPoint, Lane, Role, Snapshot, Span
-from threadscope.tui.lanes_math import Window
+from threadscope.tui.lanes_math import Drawn, Window
 from threadscope.tui.rows import Crowd, Key, T, Thread, choose, key_of
 
 CPU_WEIGHT = 3
@@ -51,6 +51,8 @@ class Places:
         self._activity: dict[Key, float] = {}
         self._judged = (0, 0.0)
         self._chosen: dict[str, _Choice] = {}
+        self.drawn: dict[tuple[int, int, str], Drawn] = {}
+        """The lanes of the picture before, by process, thread and name."""
 
     def choose(
         self,

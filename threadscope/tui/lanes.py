@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import groupby
 from typing import NamedTuple
 
@@ -82,6 +83,11 @@ class Frame(NamedTuple):
     tall: bool
     """Two lines a lane."""
 
+    @property
+    def levels(self) -> int:
+        """Height of a full cell."""
+        return 2 * lm.FULL if self.tall else lm.FULL
+
     def window(self, at: int) -> lm.Window:
         """What of a snapshot's time is seen."""
         return lm.window(at, int(self.seconds * 1e9), self.width - self.label - RIGHT)
@@ -158,14 +164,17 @@ def band(snapshot: Snapshot, frame: Frame, lines: int, places: Places) -> list[S
     shown, folded = places.choose("lanes", snapshot, lanes, max(1, room), apart=bool(heads))
     alone = alone_in(snapshot, heads)
     mine: list[Lane | Crowd[Lane]] = [*shown, *folded]
+    before, places.drawn = places.drawn, {}
     for one in by_process(mine, heads):
         if isinstance(one, ProcessRow):
             strips.append(_process(one, view, frame))
         elif isinstance(one, Crowd):
             strips += _crowd_strips(one.threads, rows, view, frame)
         else:
-            name = name_of(one, alone)
-            strips += _thread_strips(one, name, rows.get(key_of(one)), view, frame)
+            name, key = name_of(one, alone), (one.pid, one.tid, one.label)
+            drawn = lm.drawn(one, view, frame.levels, before.get(key))
+            places.drawn[key] = drawn
+            strips += _thread_strips(one, name, rows.get(key_of(one)), drawn, frame)
     if not lanes:
         why = snapshot.health.limited or "no thread was seen yet"
         strips.append(Line().add(f" no lanes: {why}", MUTED).strip(frame.width))
@@ -173,12 +182,12 @@ def band(snapshot: Snapshot, frame: Frame, lines: int, places: Places) -> list[S
 
 
 def _thread_strips(
-    lane: Lane, name: str, row: ThreadRow | None, view: lm.Window, frame: Frame
+    lane: Lane, name: str, row: ThreadRow | None, drawn: lm.Drawn, frame: Frame
 ) -> list[Strip]:
     if row is not None and row.state == "X":
-        return _lane_strips(lane, name, "ended", view, frame, MUTED)
-    share = row.cpu_percent if row else lm.cpu_percent(lane, view.at)
-    return _lane_strips(lane, name, f"{percent(share)} %", view, frame)
+        return _lane_strips(lane, name, "ended", drawn.cells, frame, MUTED)
+    share = row.cpu_percent if row else lm.cpu_percent(lane, drawn.view.at)
+    return _lane_strips(lane, name, f"{percent(share)} %", drawn.cells, frame)
 
 
 def _crowd_strips(
@@ -189,13 +198,18 @@ def _crowd_strips(
     known = [row.cpu_percent for lane in lanes if (row := rows.get(key_of(lane))) is not None]
     shares = [share for share in known if share is not None]
     share = percent(sum(shares) if shares else None)
-    return _lane_strips(both, both.label, f"{share} %", view, frame, MUTED)
+    cells = lm.lane_cells(both, view, frame.levels)
+    return _lane_strips(both, both.label, f"{share} %", cells, frame, MUTED)
 
 
 def _lane_strips(
-    lane: Lane, name: str, right: str, view: lm.Window, frame: Frame, style: Style = TEXT
+    lane: Lane,
+    name: str,
+    right: str,
+    cells: Sequence[lm.LaneCell],
+    frame: Frame,
+    style: Style = TEXT,
 ) -> list[Strip]:
-    cells = lm.lane_cells(lane, view, 16 if frame.tall else lm.FULL)
     label, loop = frame.label, lane.role is Role.LOOP
     line = Line().add(" ").left(fit(name, label - 2), label - 1, style)
     lines = [line]
@@ -251,7 +265,7 @@ def lane_pieces(
         begin, end = end, end + len(list(group))
         text = line[begin:end]
         if not request:
-            pieces += _split(text, UNCLAIMED, (" " if upper else IDLE, GHOST))
+            pieces += _unclaimed(text, upper=upper)
         elif request == lm.UNSEEN:
             pieces.append((" " * len(text), TEXT))
         elif loop and _passes(heights[begin:end], top):
@@ -267,9 +281,10 @@ def lane_pieces(
     return pieces
 
 
+@lru_cache(4096)  # most are those of the picture before, moved to the left
 def _claimed(
     text: str, request: int, number: int, *, filled: bool, blank: bool, gap: bool
-) -> list[Piece]:
+) -> tuple[Piece, ...]:
     """Cells of one request.
 
     Args:
@@ -288,24 +303,30 @@ def _claimed(
         text = text[:-1]
     name, at = _number(number, len(text), filled=filled) if number > 0 else ("", 0)
     written = [(name, styles.number if filled else styles.start)] if name else []
-    return [
+    return (
         *_split(text[:at], styles.block, free),
         *written,
         *_split(text[at + len(name) :], styles.block, free),
         *last,
-    ]
+    )
 
 
-def _split(blocks: str, style: Style, free: Piece) -> list[Piece]:
+def _split(blocks: str, style: Style, free: Piece) -> Sequence[Piece]:
     """Blocks in one style; where there are none, another character in another style."""
     if not blocks:
-        return []
+        return ()
     if " " not in blocks:
-        return [(blocks, style)]
+        return ((blocks, style),)
     return [
         (free[0] * len(part), free[1]) if part[0] == " " else (part, style)
         for part in _PARTS.findall(blocks)
     ]
+
+
+@lru_cache(1024)
+def _unclaimed(text: str, *, upper: bool) -> Sequence[Piece]:
+    """Cells of no request."""
+    return _split(text, UNCLAIMED, (" " if upper else IDLE, GHOST))
 
 
 def _passes(heights: Sequence[int], top: int) -> bool:

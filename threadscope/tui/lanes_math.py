@@ -95,26 +95,67 @@ def unseen(view: Window) -> list[int]:
     return cells
 
 
-def lane_cells(lane: Lane, view: Window, levels: int = FULL) -> list[LaneCell]:
+class Drawn(NamedTuple):
+    """The cells of a lane as they were drawn last."""
+
+    view: Window
+    levels: int
+    cells: list[LaneCell]
+    known_until: int
+    """Up to here it cannot change any more but by what has ended since."""
+
+
+def lane_cells(
+    lane: Lane, view: Window, levels: int = FULL, before: Drawn | None = None
+) -> list[LaneCell]:
     """The cells of one lane, oldest first.
 
     Args:
         lane: the thread's last minute.
         view: what to show of it.
         levels: height of a full cell; 16 for a lane of two rows.
+        before: an earlier drawing of it: what cannot have changed since is taken from there.
     """
     if not view.width:
         return []
+    kept = _kept(lane, view, levels, before) if before is not None else []
+    if kept:
+        first = view.begin + len(kept) * view.slice_ns
+        view = view._replace(begin=first, width=view.width - len(kept))
     requests = _requests(lane, view)
     heights = _heights(_points(lane.cpu, view.begin), view, levels)
-    bounds = [False]
+    bounds = [bool(kept) and requests[0] != kept[-1].request != 0 != requests[0]]
     bounds += [a != b and a != 0 and b != 0 for a, b in pairwise(requests)]
     rows = zip(heights, requests, bounds, map(bool, requests), strict=True)
     cells = list(map(_new_cell, rows))
     for i in unseen(view):
         if not cells[i].request:
             cells[i] = _UNSEEN
-    return cells
+    return kept + cells
+
+
+def drawn(lane: Lane, view: Window, levels: int = FULL, before: Drawn | None = None) -> Drawn:
+    """The same as `lane_cells`, to be given to the next drawing."""
+    clock = next((chunk[-1].t for chunk in reversed(lane.cpu) if chunk), 0)
+    known_until = min([clock, view.at, *[span.begin for span in lane.current]])
+    return Drawn(view, levels, lane_cells(lane, view, levels, before), known_until)
+
+
+def _kept(lane: Lane, view: Window, levels: int, before: Drawn) -> list[LaneCell]:
+    """The cells that are still right: those before all that has become known since.
+
+    That is what its clock said since it was read last, what has ended since, and what went on then.
+    """
+    old = before.view
+    moved, off = divmod(view.begin - old.begin, view.slice_ns)
+    same = (old.slice_ns, old.width, before.levels) == (view.slice_ns, view.width, levels)
+    if not same or off or moved < 0 or view.gaps or old.gaps:
+        return []
+    settled = min([before.known_until, *[span.begin for span in lane.current]])
+    for chunk, p in _from(lane, old.at):
+        settled = min([settled, *[span.begin for span in chunk[p:]]])
+    cells = (settled - old.begin) // old.slice_ns - 1  # one earlier: the next may begin in it
+    return before.cells[moved:cells] if moved < cells < view.width + moved else []
 
 
 def depth_cells(queue: Sequence[Sequence[DepthPoint]], view: Window) -> list[int]:
@@ -208,8 +249,8 @@ def _requests(lane: Lane, view: Window) -> list[int]:
             i = (begin - start) // slice_ns
             if i >= width:
                 break
-            if i < 0:
-                i = 0
+            if i < 0:  # it belongs to the cell before the first
+                continue
             beyond = start + (i + 1) * slice_ns
             skip = bisect_left(chunk, beyond, p, key=_END) if p < size else p
             if skip > p or i == short:
