@@ -183,8 +183,9 @@ async def chaos(server):
 
 def summary(seen):
     """What was seen of each request, without times."""
+    hopped = {one.request for one in seen.of("HOP_OUT")}  # back sooner or later: steps differ
     ends = [
-        (one.request, one.what.route, one.status, one.flags, one.n)
+        (one.request, one.what.route, one.status, one.flags, one.request in hopped or one.n)
         for one in sorted(seen.of("END"), key=lambda one: one.request)
     ]
     hops = sorted(
