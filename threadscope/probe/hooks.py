@@ -12,7 +12,7 @@ from collections.abc import Callable
 from inspect import signature
 from typing import Any
 
-from . import hops, servers, state, watch
+from . import compiled, hops, servers, state, watch
 from .names import UNNAMED
 from .requests import ENDED, FIRST, Request, start
 from .state import CURRENT
@@ -73,7 +73,10 @@ def patch_fastapi(module: Any) -> None:
 
     if set(signature(original).parameters) != {"dependant", "values", "is_coroutine"}:
         return  # a FastAPI that does it otherwise: requests are named at their end
-    module.run_endpoint_function = hops.stand_in(run_endpoint_function, original)
+    native, hook = compiled.load(), run_endpoint_function
+    if native is not None:
+        hook = native.EndpointHook(original, run_endpoint_function, current)
+    module.run_endpoint_function = hops.stand_in(hook, original)
 
 
 def _started(request: Request, call: Any) -> Any:

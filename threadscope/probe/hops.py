@@ -8,7 +8,7 @@ from time import monotonic_ns as now
 from time import thread_time_ns as cpu
 from typing import Any
 
-from . import watch
+from . import compiled, watch
 from .layout import (
     F_ENDPOINT,
     HOP_BEGINS,
@@ -166,7 +166,10 @@ def patch_anyio(module: Any) -> None:
                 request.loop.probe.ring.error()
         return original(func, *args, **kwargs)
 
-    module.run_sync = stand_in(run_sync, original)
+    native, hook = compiled.load(), run_sync
+    if native is not None:
+        hook = native.HopHook(original, run_sync, current)
+    module.run_sync = stand_in(hook, original)
 
 
 def _learn_pool(module: Any, request: Request, own: Any) -> None:
@@ -177,8 +180,9 @@ def _learn_pool(module: Any, request: Request, own: Any) -> None:
             watch.know_limiter(probe, own, "own")
         elif not request.loop.pool_known:
             request.loop.pool_known = True
-            compiled = request.loop.compiled
-            request.loop.run_endpoint = running(probe) if compiled is None else compiled.run
+            request.loop.run_endpoint = running(probe)
+            if request.loop.compiled is not None:
+                request.loop.compiled.pool_known = True
             default = module.current_default_thread_limiter()
             watch.know_limiter(probe, default, "default")
     except Exception:

@@ -279,7 +279,8 @@ def _compile(probe: Probe, loop: Loop) -> None:
     ring = probe.ring
     loop.compiled = loop.clock = serving = compiled.load().Serving(
         probe.records, loop, loop.at, loop.tid, tuple(loop.books), CURRENT.set, ring.free_open,
-        ring.open_slot, ring.error, UNNAMED, probe.local, probe.cell, hops.telling(probe),
+        ring.open_slot, ring.error, UNNAMED, loop.single, probe.local, probe.cell,
+        hops.telling(probe),
     )  # fmt: skip
     loop.serve, loop.drive, loop.next_end = serving.serve, serving.drive, serving.next_end
     probe.local.serving = serving

@@ -58,35 +58,41 @@ typedef struct {
 
 typedef struct {
     PyObject_HEAD
-    PyObject *loop, *named, *scope, *reply, *status;
+    Records *records;
+    PyObject *loop, *opens, *goes_on, *step_ended, *over; /* `requests.books` */
+    PyObject *enter, *free_open, *open_slot, *error, *unnamed, *single;
+    PyObject *local, *new_cell, *told; /* of hops */
+    uint64_t *cell;
+    unsigned long long tid, cpu, read_again;
+    unsigned long long look_at; /* until then somebody watches, as far as we know */
+    int inside;                 /* a step that nobody is told of */
+    char pool_known;            /* endpoints' hops are timed here */
+} Serving; /* what never changes on an event loop, see `steps.driving` */
+
+typedef struct {
+    PyObject_HEAD
+    Serving *serving;
+    PyObject *named, *scope, *reply, *status;
     unsigned long long arrived, ended, id, client, held, idle, longest, slot, steps, submitted;
     unsigned long long hop_tid, hop_begin, hop_wall;
     int on_thread, state;
     char own, hop;
 } Request; /* see `requests.Request` */
 
-typedef struct {
-    PyObject_HEAD
-    Records *records;
-    PyObject *loop, *opens, *goes_on, *step_ended, *over; /* `requests.books` */
-    PyObject *enter, *free_open, *open_slot, *error, *unnamed;
-    PyObject *local, *new_cell, *told; /* of hops */
-    uint64_t *cell;
-    unsigned long long tid, cpu, read_again;
-    unsigned long long look_at; /* until then somebody watches, as far as we know */
-    int inside;                 /* a step that nobody is told of */
-} Serving; /* what never changes on an event loop, see `steps.driving` */
-
 extern PyTypeObject *RecordsType, *CellType, *RequestType, *ServingType, *StepsType, *ObservedType;
+extern PyTypeObject *HopType, *EndpointHookType, *HopHookType;
 extern PyType_Spec records_spec, cell_spec, request_spec, serving_spec, steps_spec, observed_spec;
+extern PyType_Spec hop_spec, endpoint_hook_spec, hop_hook_spec;
 extern PyMethodDef send_method;
 
 int request_names(void); /* makes the strings that it looks up; -1: an exception is set */
 int observed_names(void);
-Request *request_new(PyObject *loop, PyObject *named, PyObject *scope, PyObject *reply);
+int hops_names(void);
+int hooks_names(void);
+Request *request_new(Serving *, PyObject *scope, PyObject *reply);
+PyObject *hop_new(Serving *, Request *, PyObject *function, uint64_t submitted);
 PyObject *steps_new(Serving *, PyObject *coro, Request *, int outermost);
 PyObject *steps_serve(Serving *, PyObject *app, PyObject *asgi, uint64_t arrived);
-PyObject *hop_run(Serving *, PyObject *const *, Py_ssize_t);
 /* of books.c */
 void opens(Serving *, Request *, uint64_t wall);
 void goes_on(Serving *, Request *, uint64_t wall);

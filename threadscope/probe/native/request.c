@@ -12,12 +12,12 @@ int request_names(void) {
     return str_status && str_type && str_more_body && str_body && zero ? 0 : -1;
 }
 
-Request *request_new(PyObject *loop, PyObject *named, PyObject *scope, PyObject *reply) {
+Request *request_new(Serving *serving, PyObject *scope, PyObject *reply) {
     Request *self = PyObject_GC_New(Request, RequestType);
     if (!self) return NULL;
     memset((char *)self + sizeof(PyObject), 0, sizeof(Request) - sizeof(PyObject));
-    self->loop = Py_NewRef(loop);
-    self->named = Py_NewRef(named);
+    self->serving = (Serving *)Py_NewRef((PyObject *)serving);
+    self->named = Py_NewRef(serving->unnamed);
     self->scope = Py_NewRef(scope);
     self->reply = Py_NewRef(reply);
     self->status = Py_NewRef(zero);
@@ -28,7 +28,7 @@ Request *request_new(PyObject *loop, PyObject *named, PyObject *scope, PyObject 
 
 static int request_traverse(Request *self, visitproc visit, void *arg) {
     Py_VISIT(Py_TYPE((PyObject *)self));
-    Py_VISIT(self->loop);
+    Py_VISIT(self->serving);
     Py_VISIT(self->named);
     Py_VISIT(self->scope);
     Py_VISIT(self->reply);
@@ -49,7 +49,7 @@ static void request_dealloc(Request *self) {
     request_clear(self);
     Py_CLEAR(self->status);
     Py_CLEAR(self->named);
-    Py_CLEAR(self->loop);
+    Py_CLEAR(self->serving);
     PyObject_GC_Del(self);
     Py_DECREF(type);
 }
@@ -99,6 +99,10 @@ static PyObject *request_send(PyObject *self, PyObject *message) {
 
 PyMethodDef send_method = {"send", request_send, METH_O, "Stands in for the server's `send`."};
 
+static PyObject *request_get_loop(Request *self, void *Py_UNUSED(closure)) {
+    return Py_NewRef(self->serving->loop);
+}
+
 /* Of its endpoint's hop, if the event loop is to write of it: tid, begin, wall time. */
 static PyObject *request_get_hop(Request *self, void *Py_UNUSED(closure)) {
     if (!self->hop) Py_RETURN_NONE;
@@ -117,7 +121,7 @@ static int request_set_hop(Request *self, PyObject *value, void *Py_UNUSED(closu
 #define OBJECT(name) {#name, T_OBJECT, offsetof(Request, name), 0, NULL}
 #define NUMBER(name) {#name, T_ULONGLONG, offsetof(Request, name), 0, NULL}
 static PyMemberDef request_members[] = {
-    OBJECT(loop), OBJECT(named), OBJECT(scope), OBJECT(reply), OBJECT(status),
+    OBJECT(named), OBJECT(scope), OBJECT(reply), OBJECT(status),
     NUMBER(arrived), NUMBER(ended), NUMBER(id), NUMBER(client), NUMBER(held), NUMBER(idle),
     NUMBER(longest), NUMBER(slot), NUMBER(steps), NUMBER(submitted),
     {"on_thread", T_INT, offsetof(Request, on_thread), 0, NULL},
@@ -126,6 +130,7 @@ static PyMemberDef request_members[] = {
     {NULL, 0, 0, 0, NULL},
 };
 static PyGetSetDef request_computed[] = {
+    {"loop", (getter)request_get_loop, NULL, NULL, NULL},
     {"hop", (getter)request_get_hop, (setter)request_set_hop, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

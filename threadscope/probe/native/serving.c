@@ -1,8 +1,8 @@
-/* What never changes on an event loop, and the hops of its endpoints; and the module. */
+/* What never changes on an event loop; and the module. */
 #include "native.h"
 
 PyTypeObject *RecordsType, *CellType, *RequestType, *ServingType, *StepsType, *ObservedType;
-static PyObject *str_cell, *worker;
+PyTypeObject *HopType, *EndpointHookType, *HopHookType;
 
 void tell_error(PyObject *error) {
     PyErr_Clear();
@@ -10,87 +10,19 @@ void tell_error(PyObject *error) {
     PyErr_Clear();
 }
 
-/* -- hops: see `hops.running` ------------------------------------------------------------------ */
-/* The cell of the running thread; NULL and no exception where it can have none. */
-static Cell *own_cell(Serving *self) {
-    PyObject *cell = PyObject_GetAttr(self->local, str_cell);
-    if (!cell) { /* the thread's first hop */
-        PyErr_Clear();
-        cell = PyObject_CallFunctionObjArgs(self->new_cell, worker, NULL);
-    }
-    if (cell && Py_TYPE(cell) == CellType &&
-        ((Cell *)cell)->at <= self->records->n_words - CELL_WORDS)
-        return (Cell *)cell;
-    Py_XDECREF(cell);
-    tell_error(self->error);
-    return NULL;
-}
-
-static void hop_ends(Serving *self, Request *request, Cell *cell, uint64_t begin, uint64_t wall,
-                     uint64_t submitted) {
-    if (wall <= SHORT_HOP_NS && request->on_thread == BY_LOOP) {
-        request->hop_tid = cell->tid;
-        request->hop_begin = begin;
-        request->hop_wall = wall;
-        request->hop = 1;
-        request->on_thread = 0;
-        return;
-    }
-    PyObject *type, *value, *trace;
-    PyErr_Fetch(&type, &value, &trace); /* the endpoint's */
-    request->hop = 0;
-    request->on_thread = 0;
-    PyObject *told = PyObject_CallFunction(self->told, "OOKKK", cell, request,
-                                           (unsigned long long)begin, (unsigned long long)wall,
-                                           (unsigned long long)(begin - submitted));
-    if (!told) tell_error(self->error);
-    Py_XDECREF(told);
-    PyErr_Restore(type, value, trace);
-}
-
-/* run(request, endpoint, submitted): on the worker thread */
-PyObject *hop_run(Serving *self, PyObject *const *args, Py_ssize_t n) {
-    if (n != 3 || Py_TYPE(args[0]) != RequestType) {
-        PyErr_SetString(PyExc_TypeError, "run takes a request, an endpoint and a time");
-        return NULL;
-    }
-    Request *request = (Request *)args[0];
-    uint64_t submitted = PyLong_AsUnsignedLongLong(args[2]);
-    Cell *cell = PyErr_Occurred() ? NULL : own_cell(self);
-    if (!cell) {
-        PyErr_Clear();
-        return PyObject_CallNoArgs(args[1]); /* the app's function comes first */
-    }
-    uint64_t *words = self->records->words + cell->at, begin = now_ns();
-    words[C_HOPS] = ++cell->hops;
-    words[C_NOW_SINCE] = begin;
-    words[C_NOW_WHAT] = named_number(request->named, 5);
-    words[C_NOW_CLIENT] = request->client;
-    publish(words + C_NOW_REQUEST, request->id);
-    if (begin > cell->read_again) {
-        cell->cpu = cpu_ns();
-        cell->read_again = begin + READ_AGAIN_NS;
-    }
-    PyObject *result = PyObject_CallNoArgs(args[1]);
-    uint64_t wall = now_ns() - begin;
-    publish(words + C_NOW_REQUEST, 0);
-    hop_ends(self, request, cell, begin, wall, submitted);
-    Py_DECREF(cell);
-    return result;
-}
-
 /* -- the object -------------------------------------------------------------------------------- */
 static PyObject *serving_make(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     unsigned long long at, tid;
     PyObject *records, *loop, *opens, *goes_on, *step_ended, *over, *enter, *free_open, *open_slot,
-        *error, *unnamed, *local, *new_cell, *told;
+        *error, *unnamed, *single, *local, *new_cell, *told;
     if (kwargs && PyDict_Size(kwargs)) {
         PyErr_SetString(PyExc_TypeError, "Serving takes no keywords");
         return NULL;
     }
-    if (!PyArg_ParseTuple(args, "O!OKK(OOOO)OO!OOOOOO", RecordsType, &records, &loop, &at, &tid,
+    if (!PyArg_ParseTuple(args, "O!OKK(OOOO)OO!OOOO!OOO", RecordsType, &records, &loop, &at, &tid,
                           &opens, &goes_on, &step_ended, &over, &enter, &PyList_Type, &free_open,
-                          &open_slot, &error, &unnamed, &local, &new_cell, &told))
+                          &open_slot, &error, &unnamed, &PyDict_Type, &single, &local, &new_cell,
+                          &told))
         return NULL;
     if (at > ((Records *)records)->n_words - CELL_WORDS) {
         PyErr_SetString(PyExc_ValueError, "no such cell");
@@ -113,6 +45,7 @@ static PyObject *serving_make(PyTypeObject *type, PyObject *args, PyObject *kwar
     self->open_slot = Py_NewRef(open_slot);
     self->error = Py_NewRef(error);
     self->unnamed = Py_NewRef(unnamed);
+    self->single = Py_NewRef(single);
     self->local = Py_NewRef(local);
     self->new_cell = Py_NewRef(new_cell);
     self->told = Py_NewRef(told);
@@ -133,6 +66,7 @@ static int serving_traverse(Serving *self, visitproc visit, void *arg) {
     Py_VISIT(self->open_slot);
     Py_VISIT(self->error);
     Py_VISIT(self->unnamed);
+    Py_VISIT(self->single);
     Py_VISIT(self->local);
     Py_VISIT(self->new_cell);
     Py_VISIT(self->told);
@@ -153,6 +87,7 @@ static void serving_dealloc(Serving *self) {
     Py_DECREF(self->open_slot);
     Py_DECREF(self->error);
     Py_DECREF(self->unnamed);
+    Py_DECREF(self->single);
     Py_DECREF(self->local);
     Py_DECREF(self->new_cell);
     Py_DECREF(self->told);
@@ -188,13 +123,13 @@ static PyMemberDef serving_members[] = {
     {"cpu", T_ULONGLONG, offsetof(Serving, cpu), 0, NULL},
     {"read_again", T_ULONGLONG, offsetof(Serving, read_again), 0, NULL},
     {"look_at", T_ULONGLONG, offsetof(Serving, look_at), 0, NULL},
+    {"pool_known", T_BOOL, offsetof(Serving, pool_known), 0, NULL},
     {"inside", T_INT, offsetof(Serving, inside), READONLY, NULL},
     {NULL, 0, 0, 0, NULL},
 };
 static PyMethodDef serving_methods[] = {
     {"serve", (PyCFunction)serving_serve, METH_VARARGS, NULL},
     {"drive", (PyCFunction)(void (*)(void))serving_drive, METH_FASTCALL, NULL},
-    {"run", (PyCFunction)(void (*)(void))hop_run, METH_FASTCALL, NULL},
     {"next_end", (PyCFunction)serving_next_end, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
@@ -226,15 +161,16 @@ PyMODINIT_FUNC PyInit__native(void) {
     if (only) return Py_NewRef(only);
     PyObject *made = PyModule_Create(&module);
     if (!made) return NULL;
-    str_cell = PyUnicode_InternFromString("cell");
-    worker = PyLong_FromLong(ROLE_WORKER);
-    if (!str_cell || !worker || request_names() < 0 || observed_names() < 0 ||
+    if (request_names() < 0 || observed_names() < 0 || hops_names() < 0 || hooks_names() < 0 ||
         add_type(made, "Records", &records_spec, &RecordsType) < 0 ||
         add_type(made, "Cell", &cell_spec, &CellType) < 0 ||
         add_type(made, "Request", &request_spec, &RequestType) < 0 ||
         add_type(made, "Serving", &serving_spec, &ServingType) < 0 ||
         add_type(made, "Steps", &steps_spec, &StepsType) < 0 ||
         add_type(made, "Observed", &observed_spec, &ObservedType) < 0 ||
+        add_type(made, "Hop", &hop_spec, &HopType) < 0 ||
+        add_type(made, "EndpointHook", &endpoint_hook_spec, &EndpointHookType) < 0 ||
+        add_type(made, "HopHook", &hop_hook_spec, &HopHookType) < 0 ||
         PyModule_AddIntConstant(made, "RING_VERSION", RING_VERSION) < 0) {
         Py_DECREF(made);
         return NULL;

@@ -65,7 +65,7 @@ static int begins(Steps *self) {
     Serving *serving = self->serving;
     PyObject *scope = PyTuple_GetItem(self->asgi, 0), *receive = PyTuple_GetItem(self->asgi, 1);
     PyObject *reply = PyTuple_GetItem(self->asgi, 2);
-    Request *request = request_new(serving->loop, serving->unnamed, scope, reply);
+    Request *request = request_new(serving, scope, reply);
     if (!request) return 0;
     self->request = request;
     request->arrived = self->arrived;
