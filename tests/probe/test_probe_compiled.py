@@ -6,6 +6,7 @@ import asyncio
 import gc
 import random
 import re
+import sys
 import threading
 import weakref
 from collections import Counter
@@ -27,6 +28,8 @@ STATUS = {"type": "http.response.start", "status": 200, "headers": []}
 BODY = {"type": "http.response.body", "body": b"x"}
 REQUESTS, CANCELLED = 300, 7
 """So many; and one of so many is cancelled."""
+EACH = 500
+"""Requests, and then a look at what is left."""
 
 
 def test_both_know_the_same_layout():
@@ -216,18 +219,20 @@ async def many(server):
         await send(BODY)
 
     loaded = server.load(app)
-    left = []
+    left, blocks = [], []
     for _ in range(3):
-        for _ in range(500):
+        for _ in range(EACH):
             await asyncio.create_task(server._call(loaded, server.scope("/")))
         gc.collect()
         kinds = [type(one).__name__ for one in gc.get_objects() if "_native" in str(type(one))]
         left.append(Counter(kinds))
-    return left
+        blocks.append(sys.getallocatedblocks())
+    return left, blocks
 
 
 @needs_native
 def test_nothing_is_left_of_a_request(observe):
-    first, second, third = observe(many).result
+    (first, second, third), blocks = observe(many).result
     assert first == second == third
     assert first.total() < 10, "an idle worker thread still has its last one"
+    assert abs(blocks[2] - blocks[1]) < EACH / 5, "not even one object of each request"
