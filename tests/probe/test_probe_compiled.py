@@ -15,6 +15,7 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 import pytest
+from fastapi import FastAPI
 
 from threadscope.probe import compiled
 from threadscope.probe import layout as L
@@ -213,16 +214,22 @@ def test_both_see_the_same_of_apps_that_do_all_sorts_of_things(observe, monkeypa
 
 
 async def many(server):
-    async def app(scope, receive, send):
+    app = FastAPI()
+
+    @app.get("/def")
+    def one():
+        return 1
+
+    @app.get("/async")
+    async def other():
         await anyio.to_thread.run_sync(threading.get_native_id)
-        await send(STATUS)
-        await send(BODY)
 
     loaded = server.load(app)
     left, blocks = [], []
     for _ in range(3):
         for _ in range(EACH):
-            await asyncio.create_task(server._call(loaded, server.scope("/")))
+            await asyncio.create_task(server._call(loaded, server.scope("/def")))
+            await asyncio.create_task(server._call(loaded, server.scope("/async")))
         gc.collect()
         kinds = [type(one).__name__ for one in gc.get_objects() if "_native" in str(type(one))]
         left.append(Counter(kinds))

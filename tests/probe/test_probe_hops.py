@@ -345,7 +345,7 @@ async def both_ways(server):
     reader = server.reader()
     for path in PATHS:
         for way in (None, usual):
-            loop.run_endpoint = way
+            loop.take_endpoints(way)
             reader.drain(0)
             await server.get(app, path)
             told.append([record for record in reader.drain(0) if record[L.R_KIND] in TOLD])

@@ -180,9 +180,7 @@ def _learn_pool(module: Any, request: Request, own: Any) -> None:
             watch.know_limiter(probe, own, "own")
         elif not request.loop.pool_known:
             request.loop.pool_known = True
-            request.loop.run_endpoint = running(probe)
-            if request.loop.compiled is not None:
-                request.loop.compiled.pool_known = True
+            request.loop.take_endpoints(running(probe))
             default = module.current_default_thread_limiter()
             watch.know_limiter(probe, default, "default")
     except Exception:

@@ -80,6 +80,16 @@ class Loop:
         self.believe(min(probe.awake_until, self.beat_due))
         return True
 
+    def take_endpoints(self, run: Any) -> None:
+        """Endpoints' hops go another way than those of other functions from now on.
+
+        Args:
+            run: does it, see `hops.running`; None: they go the same way.
+        """
+        self.run_endpoint = run
+        if self.compiled is not None:
+            self.compiled.pool_known = run is not None
+
     def believe(self, until: int) -> None:
         """Nobody needs to look again before; 0: the next request does."""
         self.look_at = until
