@@ -52,15 +52,16 @@ _UPPER = BLOCKS[0] * lm.FULL + BLOCKS
 _PARTS = re.compile(" +|[^ ]+")
 
 
-def lanes_of(snapshot: Snapshot) -> list[Lane]:
+@lru_cache(2)  # a picture asks for it more than once; a split one is of two snapshots
+def lanes_of(snapshot: Snapshot) -> tuple[Lane, ...]:
     """The lanes that want a row: not the probe's, not those of other threads that do nothing."""
     rows = {key_of(row): row for row in snapshot.threads}
-    return [
+    return tuple(
         lane
         for lane in snapshot.lanes
         if lane.role in (Role.LOOP, Role.WORKER)
         or ((row := rows.get(key_of(lane))) is not None and worth_a_row(row))
-    ]
+    )
 
 
 def queues_of(snapshot: Snapshot) -> int:
