@@ -108,6 +108,9 @@ def test_why_it_ended_early_comes_last():
     assert load_lines(summary(aborted="interrupted"))[-1] == (
         "It ended early, after 2.00 s: interrupted."
     )
+    assert load_lines(summary(aborted="interrupted", duration_s=0.0))[-1] == (
+        "It ended while it settled, before anything was measured: interrupted."
+    )
 
 
 def test_without_an_answer_there_is_neither_chart_nor_distribution():

@@ -20,8 +20,10 @@ def load_lines(one: LoadSummary) -> list[str]:
     lines = [line for block in (*blocks, _errors(one)) if block for line in (*block, "")]
     if one.generator_bound:
         lines += [one.bound_sentence, ""]
-    if one.aborted:
+    if one.aborted and one.duration_s:
         lines += [f"It ended early, after {fine(one.duration_s * 1e9)}: {one.aborted}.", ""]
+    elif one.aborted:
+        lines += [f"It ended while it settled, before anything was measured: {one.aborted}.", ""]
     return lines[:-1]
 
 
