@@ -111,7 +111,7 @@ def main() -> None:
     factory = config.get_loop_factory()
     loop = factory() if factory else asyncio.new_event_loop()
     for line in sys.stdin:
-        beat(configuration == "threadscope")
+        beat(configuration in ("threadscope", "threadscope, Python only"))
         cpu, wall = loop.run_until_complete(serve(config.loaded_app, f"/{kind}", int(line)))
         print(f"{cpu:.3f} {wall:.3f}", flush=True)
 
