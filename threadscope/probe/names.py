@@ -115,6 +115,10 @@ class Names:
             number = self._paths[key] = self._string(text(key[0], key[1], "", "", ""))
         return number
 
+    def arriving(self, scope: Scope) -> int:
+        """String number of a request that waits before it has a name: its method alone."""
+        return self.path(scope["method"], "")
+
     def unstarted(self, scope: Scope) -> int:
         """String number of a request that ended before an endpoint was seen to start.
 

@@ -195,9 +195,8 @@ def books(probe: Probe, loop: Loop) -> Books:
             if number:  # in its first step: routing took microseconds
                 say_started(request, request.arrived)
             else:
-                what = names.path(request.scope["method"], "")
-                put(ARRIVE, 0, 0, tid, request.id, request.arrived, 0, request.client, 0, 0, what,
-                    0)  # fmt: skip
+                put(ARRIVE, 0, 0, tid, request.id, request.arrived, 0, request.client, 0, 0,
+                    names.arriving(request.scope), 0)  # fmt: skip
         except Exception:
             error()
 

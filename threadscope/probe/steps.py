@@ -278,7 +278,8 @@ def _compile(probe: Probe, loop: Loop) -> None:
     """Leaves its requests to `native/`."""
     ring = probe.ring
     loop.compiled = loop.clock = serving = compiled.load().Serving(
-        probe.records, loop, loop.at, loop.tid, tuple(loop.books), CURRENT.set, ring.free_open,
+        probe.records, loop, loop.at, loop.tid, probe.names.unstarted, probe.names.arriving,
+        CURRENT.set, ring.free_open,
         ring.open_slot, ring.error, UNNAMED, loop.single, probe.local, probe.cell,
         hops.telling(probe),
     )  # fmt: skip

@@ -2,51 +2,6 @@
  * `requests.books` where a request goes another way. */
 #include "native.h"
 
-/* -- the books --------------------------------------------------------------------------------- */
-/* Calls one of `requests.books`; an exception that is set is the app's, and stays. */
-static void book(Serving *serving, PyObject *which, Request *request, const char *format, ...) {
-    PyObject *type, *value, *trace, *args, *done = NULL;
-    va_list numbers;
-    PyErr_Fetch(&type, &value, &trace);
-    va_start(numbers, format);
-    args = Py_VaBuildValue(format, numbers);
-    va_end(numbers);
-    if (args) {
-        PyObject *all = PyTuple_New(PyTuple_Size(args) + 1);
-        if (all) {
-            PyTuple_SetItem(all, 0, Py_NewRef((PyObject *)request));
-            for (Py_ssize_t i = 0; i < PyTuple_Size(args); i++)
-                PyTuple_SetItem(all, i + 1, Py_NewRef(PyTuple_GetItem(args, i)));
-            done = PyObject_Call(which, all, NULL);
-            Py_DECREF(all);
-        }
-        Py_DECREF(args);
-    }
-    if (!done) tell_error(serving->error);
-    Py_XDECREF(done);
-    PyErr_Restore(type, value, trace);
-}
-
-void opens(Serving *serving, Request *request, uint64_t wall) {
-    book(serving, serving->opens, request, "(K)", (unsigned long long)wall);
-}
-
-void goes_on(Serving *serving, Request *request, uint64_t wall) {
-    book(serving, serving->goes_on, request, "(K)", (unsigned long long)wall);
-}
-
-void over(Serving *serving, Request *request, uint64_t begin, uint64_t wall) {
-    book(serving, serving->over, request, "(KK)", (unsigned long long)begin,
-         (unsigned long long)wall);
-}
-
-void step_ended(Serving *serving, Request *request, uint64_t begin, uint64_t wall,
-                       int last) {
-    book(serving, serving->step_ended, request, "(KKO)", (unsigned long long)begin,
-         (unsigned long long)wall, last ? Py_True : Py_False);
-}
-
-/* -- cells, and records ------------------------------------------------------------------------ */
 void step_begins(Serving *serving, Request *request, uint64_t begin) {
     uint64_t *cell = serving->cell;
     cell[C_NOW_SINCE] = begin;
@@ -73,22 +28,6 @@ static int status_of(Serving *serving, Request *request, uint16_t *status) {
     }
     *status = (uint16_t)value;
     return 1;
-}
-
-/* Of a request that ended in its first step: its only record. */
-void end_only(Serving *serving, Request *request, uint64_t wall) {
-    uint16_t status;
-    serving->cell[C_ENDED]++;
-    request->state = ENDED;
-    if (!status_of(serving, request, &status)) return;
-    uint32_t us = (uint32_t)(wall / 1000);
-    Payload payload = {
-        .kind = END, .flags = (uint8_t)(named_number(request->named, 1) | F_ONLY),
-        .status = status, .tid = (uint32_t)serving->tid, .request = request->id,
-        .t = request->ended, .a = request->arrived, .x = us, .y = (uint32_t)request->client,
-        .z = us, .what = (uint16_t)named_number(request->named, 0), .n = 1,
-    };
-    put_record(serving->records, &payload);
 }
 
 /* Index of a free slot of the open table, or 0. */
@@ -148,4 +87,193 @@ void end_with_hop(Serving *serving, Request *request, uint64_t first, uint64_t w
         .hop = (uint16_t)request->hop_wall, .what = (uint16_t)named_number(request->named, 0),
     };
     put_record(serving->records, &payload);
+}
+
+/* -- the books: as `requests.books` has them -------------------------------------------------- */
+static uint32_t us(uint64_t ns) {
+    return ns / 1000 > UINT32_MAX ? UINT32_MAX : (uint32_t)(ns / 1000);
+}
+
+/* The number of a name that Python works out; 0 where it cannot. */
+static uint16_t ask_name(Serving *serving, PyObject *which, Request *request) {
+    PyObject *scope = request->scope ? request->scope : Py_None;
+    PyObject *named = PyObject_CallFunctionObjArgs(which, scope, NULL);
+    unsigned long number = named ? PyLong_AsUnsignedLong(named) : 0;
+    Py_XDECREF(named);
+    if (PyErr_Occurred()) {
+        tell_error(serving->error);
+        number = 0;
+    }
+    return (uint16_t)number;
+}
+
+static uint16_t name_of(Serving *serving, Request *request) {
+    uint64_t number = named_number(request->named, 0);
+    return number ? (uint16_t)number : ask_name(serving, serving->unstarted, request);
+}
+
+/* Of a request that ended in its first step: its only record. */
+void end_only(Serving *serving, Request *request, uint64_t wall, uint64_t used, int failed) {
+    uint16_t status;
+    request->state = ENDED;
+    serving->cell[C_ENDED]++;
+    if (!status_of(serving, request, &status)) return;
+    Payload payload = {
+        .kind = END, .flags = (uint8_t)(named_number(request->named, 1) | F_ONLY | failed),
+        .status = status, .tid = (uint32_t)serving->tid, .request = request->id,
+        .t = request->ended, .a = request->arrived, .x = us(used),
+        .y = (uint32_t)request->client, .z = us(wall), .what = name_of(serving, request), .n = 1,
+    };
+    put_record(serving->records, &payload);
+}
+
+/* Of one that has waited. */
+static void end(Serving *serving, Request *request, int failed) {
+    uint16_t status;
+    uint64_t steps = request->steps, idle = us(request->idle);
+    request->state = ENDED;
+    if (request->slot) give_back(serving, request->slot);
+    request->slot = 0;
+    serving->cell[C_ENDED]++;
+    if (!status_of(serving, request, &status)) return;
+    uint32_t held = us(request->held);
+    Payload payload = {
+        .kind = END, .flags = (uint8_t)(named_number(request->named, 1) | failed),
+        .status = status, .tid = (uint32_t)serving->tid, .request = request->id,
+        .t = request->ended, .a = request->arrived, .x = idle < held ? held - (uint32_t)idle : 0,
+        .y = held, .z = us(request->longest), .what = name_of(serving, request),
+        .n = steps > 0xFFFF ? 0xFFFF : (uint16_t)steps, /* a long stream */
+    };
+    put_record(serving->records, &payload);
+}
+
+/* It waits for the first time: from here on the open table has it. wall: of its first step. */
+void opens(Serving *serving, Request *request, uint64_t wall) {
+    uint16_t number = (uint16_t)named_number(request->named, 0);
+    if (!request->on_thread) request->submitted = 0;
+    request->steps = 1;
+    request->idle = 0;
+    request->held = request->longest = wall;
+    uint64_t slot = free_slot(serving);
+    int by_thread = request->on_thread;
+    if (slot) waits(serving, request, slot);
+    request->state = OPEN;
+    request->slot = slot;
+    request->on_thread = by_thread;
+    if (request->submitted) return; /* its endpoint's hop will tell that it started */
+    Payload payload = {
+        .kind = number ? ENDPOINT : ARRIVE, /* in its first step: routing took microseconds */
+        .flags = number ? (uint8_t)named_number(request->named, 1) : 0,
+        .tid = (uint32_t)serving->tid, .request = request->id, .t = request->arrived,
+        .a = number ? request->arrived : 0, .x = (uint32_t)request->client,
+        .what = number ? number : ask_name(serving, serving->arriving, request),
+    };
+    put_record(serving->records, &payload);
+}
+
+/* What comes after its endpoint's hop is not one short step. wall: of its first one. */
+static void book_goes_on(Serving *serving, Request *request, uint64_t wall) {
+    request->steps = 1;
+    request->idle = 0;
+    request->held = request->longest = wall;
+    if (request->on_thread) {
+        request->on_thread = BY_THREAD;
+        return;
+    }
+    if (!request->hop) return;
+    Payload payload = {
+        .kind = HOP_OUT, .flags = F_ENDPOINT, .tid = (uint32_t)request->hop_tid,
+        .request = request->id, .t = request->hop_begin + request->hop_wall,
+        .a = request->hop_begin, .x = us(request->hop_wall),
+        .y = us(request->hop_begin - request->submitted), .z = (uint32_t)request->client,
+        .what = (uint16_t)named_number(request->named, 4),
+    };
+    put_record(serving->records, &payload);
+}
+
+/* CPU time of a step, ns; a record of it where it is very long. */
+static uint64_t cpu_of(Serving *serving, Request *request, uint64_t begin, uint64_t wall) {
+    if (wall < READ_STEP_NS) return wall;
+    uint64_t before = serving->cpu;
+    serving->cpu = cpu_ns();
+    serving->read_again = begin + wall + READ_AGAIN_NS;
+    uint64_t used = serving->cpu - before < wall ? serving->cpu - before : wall;
+    if (wall >= STEP_RECORD_NS) {
+        Payload payload = {
+            .kind = STEP, .tid = (uint32_t)serving->tid, .request = request->id,
+            .t = begin + wall, .a = begin, .x = us(used),
+            .what = (uint16_t)named_number(request->named, 0),
+            .n = request->state == FIRST ? 1 : (uint16_t)(request->steps + 1),
+        };
+        put_record(serving->records, &payload);
+    }
+    return used;
+}
+
+/* It ran on the event loop. last: it will not again. */
+static void book_step(Serving *serving, Request *request, uint64_t begin, uint64_t wall, int last) {
+    int first = request->state == FIRST;
+    uint64_t used = first ? cpu_of(serving, request, begin, wall) : 0;
+    if (first && !(last || request->ended)) {
+        opens(serving, request, wall);
+        request->idle = wall - used;
+    } else if (first) {
+        if (request->ended) end_only(serving, request, wall, used, 0);
+    } else if (request->state == OPEN) {
+        used = cpu_of(serving, request, begin, wall);
+        request->steps++;
+        request->held += wall;
+        request->idle += wall - used;
+        if (wall > request->longest) request->longest = wall;
+        if (request->ended) {
+            end(serving, request, 0);
+        } else if (request->submitted && !request->on_thread) {
+            request->submitted = 0;
+            if (request->slot) serving->records->words[request->slot + O_SINCE] = 0;
+        }
+    } else {
+        cpu_of(serving, request, begin, wall);
+    }
+}
+
+/* Its call has returned or raised. begin, wall: of its last step, where that was not booked; wall
+ * 0: it was. */
+static void book_over(Serving *serving, Request *request, uint64_t begin, uint64_t wall) {
+    if (wall) book_step(serving, request, begin, wall, 1);
+    else if (request->state == OPEN && request->ended) end(serving, request, 0);
+    if (request->state == ENDED) return; /* what raises afterwards is no failed request */
+    int failed = request->ended ? 0 : F_FAILED;
+    if (failed) {
+        long status = request->status ? PyLong_AsLong(request->status) : 0;
+        PyErr_Clear();
+        if (status == 0) { /* what the server answers for the app */
+            PyObject *before = request->status;
+            request->status = PyLong_FromLong(500);
+            Py_XDECREF(before);
+        }
+        request->ended = now_ns();
+    }
+    if (request->state == OPEN) end(serving, request, failed);
+    else end_only(serving, request, wall, wall, failed);
+}
+
+/* An exception that is set is the app's, and stays. */
+#define KEEPING(booked)                                                                            \
+    do {                                                                                           \
+        PyObject *type, *value, *trace;                                                            \
+        PyErr_Fetch(&type, &value, &trace);                                                        \
+        booked;                                                                                    \
+        PyErr_Restore(type, value, trace);                                                         \
+    } while (0)
+
+void goes_on(Serving *serving, Request *request, uint64_t wall) {
+    KEEPING(book_goes_on(serving, request, wall));
+}
+
+void step_ended(Serving *serving, Request *request, uint64_t begin, uint64_t wall, int last) {
+    KEEPING(book_step(serving, request, begin, wall, last));
+}
+
+void over(Serving *serving, Request *request, uint64_t begin, uint64_t wall) {
+    KEEPING(book_over(serving, request, begin, wall));
 }

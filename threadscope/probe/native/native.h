@@ -21,10 +21,11 @@
 enum { C_HOPS, C_NOW_SINCE, C_NOW_WHAT, C_NOW_CLIENT, C_NOW_REQUEST, C_ENDED = 8, CELL_WORDS = 16 };
 enum { O_ARRIVED, O_WHAT, O_SINCE, O_CLIENT_REQUEST, O_REQUEST, OPEN_WORDS = 8 };
 enum { RECORD_WORDS = 8 };
-enum { END = 4, HOP_END = 12, F_ONLY = 16, ROLE_WORKER = 2, SHORT_HOP_NS = 0xFFFF };
+enum { ARRIVE = 1, ENDPOINT = 2, STEP = 3, END = 4, HOP_OUT = 6, HOP_END = 12 };
+enum { F_ENDPOINT = 1, F_FAILED = 8, F_ONLY = 16, ROLE_WORKER = 2, SHORT_HOP_NS = 0xFFFF };
 enum { BY_THREAD = 1, BY_LOOP = 2 };
 enum { FIRST, OPEN, ENDED };
-enum { READ_STEP_NS = 100000, READ_AGAIN_NS = 1000000 };
+enum { READ_STEP_NS = 100000, READ_AGAIN_NS = 1000000, STEP_RECORD_NS = 1000000 };
 
 typedef struct __attribute__((packed)) {
     uint8_t kind, flags;
@@ -59,7 +60,7 @@ typedef struct {
 typedef struct {
     PyObject_HEAD
     Records *records;
-    PyObject *loop, *opens, *goes_on, *step_ended, *over; /* `requests.books` */
+    PyObject *loop, *unstarted, *arriving; /* names that are seldom needed: see `names.py` */
     PyObject *enter, *free_open, *open_slot, *error, *unnamed, *single;
     PyObject *local, *new_cell, *told; /* of hops */
     uint64_t *cell;
@@ -72,7 +73,7 @@ typedef struct {
 typedef struct {
     PyObject_HEAD
     Serving *serving;
-    PyObject *named, *scope, *reply, *status;
+    PyObject *named, *scope, *status; /* scope: until the app has returned */
     unsigned long long arrived, ended, id, client, held, idle, longest, slot, steps, submitted;
     unsigned long long hop_tid, hop_begin, hop_wall;
     int on_thread, state;
@@ -83,13 +84,13 @@ extern PyTypeObject *RecordsType, *CellType, *RequestType, *ServingType, *StepsT
 extern PyTypeObject *HopType, *EndpointHookType, *HopHookType;
 extern PyType_Spec records_spec, cell_spec, request_spec, serving_spec, steps_spec, observed_spec;
 extern PyType_Spec hop_spec, endpoint_hook_spec, hop_hook_spec;
-extern PyMethodDef send_method;
 
 int request_names(void); /* makes the strings that it looks up; -1: an exception is set */
 int observed_names(void);
 int hops_names(void);
 int hooks_names(void);
-Request *request_new(Serving *, PyObject *scope, PyObject *reply);
+Request *request_new(Serving *, PyObject *scope);
+PyObject *request_send(Request *, PyObject *reply); /* stands in for the server's `send` */
 PyObject *hop_new(Serving *, Request *, PyObject *function, uint64_t submitted);
 PyObject *steps_new(Serving *, PyObject *coro, Request *, int outermost);
 PyObject *steps_serve(Serving *, PyObject *app, PyObject *asgi, uint64_t arrived);
@@ -100,7 +101,7 @@ void over(Serving *, Request *, uint64_t begin, uint64_t wall);
 void step_ended(Serving *, Request *, uint64_t begin, uint64_t wall, int last);
 void step_begins(Serving *, Request *, uint64_t begin);
 uint64_t step_ends(Serving *, uint64_t begin); /* how long it was, ns */
-void end_only(Serving *, Request *, uint64_t wall);
+void end_only(Serving *, Request *, uint64_t wall, uint64_t used, int failed);
 uint64_t free_slot(Serving *);
 void waits(Serving *, Request *, uint64_t slot);
 void end_with_hop(Serving *, Request *, uint64_t first, uint64_t wall);

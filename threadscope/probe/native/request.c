@@ -12,14 +12,13 @@ int request_names(void) {
     return str_status && str_type && str_more_body && str_body && zero ? 0 : -1;
 }
 
-Request *request_new(Serving *serving, PyObject *scope, PyObject *reply) {
+Request *request_new(Serving *serving, PyObject *scope) {
     Request *self = PyObject_GC_New(Request, RequestType);
     if (!self) return NULL;
     memset((char *)self + sizeof(PyObject), 0, sizeof(Request) - sizeof(PyObject));
     self->serving = (Serving *)Py_NewRef((PyObject *)serving);
     self->named = Py_NewRef(serving->unnamed);
     self->scope = Py_NewRef(scope);
-    self->reply = Py_NewRef(reply);
     self->status = Py_NewRef(zero);
     self->steps = 1;
     PyObject_GC_Track((PyObject *)self);
@@ -31,7 +30,6 @@ static int request_traverse(Request *self, visitproc visit, void *arg) {
     Py_VISIT(self->serving);
     Py_VISIT(self->named);
     Py_VISIT(self->scope);
-    Py_VISIT(self->reply);
     Py_VISIT(self->status);
     return 0;
 }
@@ -39,7 +37,6 @@ static int request_traverse(Request *self, visitproc visit, void *arg) {
 /* The numbers stay: whoever still has the request may ask for them. */
 static int request_clear(Request *self) {
     Py_CLEAR(self->scope);
-    Py_CLEAR(self->reply);
     return 0;
 }
 
@@ -87,17 +84,23 @@ static void look(Request *self, PyObject *message) {
     PyErr_Clear();
 }
 
-static PyObject *request_send(PyObject *self, PyObject *message) {
-    Request *request = (Request *)self;
-    look(request, message);
-    if (!request->reply) { /* collected with all around it */
-        PyErr_SetString(PyExc_RuntimeError, "this request's server is gone");
-        return NULL;
-    }
-    return PyObject_CallFunctionObjArgs(request->reply, message, NULL);
+/* pair: the request, and the server's own `send`. */
+static PyObject *send_call(PyObject *pair, PyObject *message) {
+    look((Request *)PyTuple_GetItem(pair, 0), message);
+    return PyObject_CallFunctionObjArgs(PyTuple_GetItem(pair, 1), message, NULL);
 }
 
-PyMethodDef send_method = {"send", request_send, METH_O, "Stands in for the server's `send`."};
+static PyMethodDef send_method = {
+    "send", send_call, METH_O, "Stands in for the server's `send`; returns what that returns."};
+
+/* The request does not refer to what the server has of it: a timer that the server starts in the
+ * request's context would keep all that until the connection's next request. */
+PyObject *request_send(Request *request, PyObject *reply) {
+    PyObject *pair = PyTuple_Pack(2, request, reply);
+    PyObject *send = pair ? PyCFunction_New(&send_method, pair) : NULL;
+    Py_XDECREF(pair);
+    return send;
+}
 
 static PyObject *request_get_loop(Request *self, void *Py_UNUSED(closure)) {
     return Py_NewRef(self->serving->loop);
@@ -121,7 +124,7 @@ static int request_set_hop(Request *self, PyObject *value, void *Py_UNUSED(closu
 #define OBJECT(name) {#name, T_OBJECT, offsetof(Request, name), 0, NULL}
 #define NUMBER(name) {#name, T_ULONGLONG, offsetof(Request, name), 0, NULL}
 static PyMemberDef request_members[] = {
-    OBJECT(named), OBJECT(scope), OBJECT(reply), OBJECT(status),
+    OBJECT(named), OBJECT(scope), OBJECT(status),
     NUMBER(arrived), NUMBER(ended), NUMBER(id), NUMBER(client), NUMBER(held), NUMBER(idle),
     NUMBER(longest), NUMBER(slot), NUMBER(steps), NUMBER(submitted),
     {"on_thread", T_INT, offsetof(Request, on_thread), 0, NULL},

@@ -13,14 +13,14 @@ void tell_error(PyObject *error) {
 /* -- the object -------------------------------------------------------------------------------- */
 static PyObject *serving_make(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     unsigned long long at, tid;
-    PyObject *records, *loop, *opens, *goes_on, *step_ended, *over, *enter, *free_open, *open_slot,
+    PyObject *records, *loop, *unstarted, *arriving, *enter, *free_open, *open_slot,
         *error, *unnamed, *single, *local, *new_cell, *told;
     if (kwargs && PyDict_Size(kwargs)) {
         PyErr_SetString(PyExc_TypeError, "Serving takes no keywords");
         return NULL;
     }
-    if (!PyArg_ParseTuple(args, "O!OKK(OOOO)OO!OOOO!OOO", RecordsType, &records, &loop, &at, &tid,
-                          &opens, &goes_on, &step_ended, &over, &enter, &PyList_Type, &free_open,
+    if (!PyArg_ParseTuple(args, "O!OKKOOOO!OOOO!OOO", RecordsType, &records, &loop, &at, &tid,
+                          &unstarted, &arriving, &enter, &PyList_Type, &free_open,
                           &open_slot, &error, &unnamed, &PyDict_Type, &single, &local, &new_cell,
                           &told))
         return NULL;
@@ -36,10 +36,8 @@ static PyObject *serving_make(PyTypeObject *type, PyObject *args, PyObject *kwar
     self->tid = tid;
     self->cpu = cpu_ns();
     self->loop = Py_NewRef(loop);
-    self->opens = Py_NewRef(opens);
-    self->goes_on = Py_NewRef(goes_on);
-    self->step_ended = Py_NewRef(step_ended);
-    self->over = Py_NewRef(over);
+    self->unstarted = Py_NewRef(unstarted);
+    self->arriving = Py_NewRef(arriving);
     self->enter = Py_NewRef(enter);
     self->free_open = Py_NewRef(free_open);
     self->open_slot = Py_NewRef(open_slot);
@@ -57,10 +55,8 @@ static PyObject *serving_make(PyTypeObject *type, PyObject *args, PyObject *kwar
 static int serving_traverse(Serving *self, visitproc visit, void *arg) {
     Py_VISIT(Py_TYPE((PyObject *)self));
     Py_VISIT(self->loop);
-    Py_VISIT(self->opens);
-    Py_VISIT(self->goes_on);
-    Py_VISIT(self->step_ended);
-    Py_VISIT(self->over);
+    Py_VISIT(self->unstarted);
+    Py_VISIT(self->arriving);
     Py_VISIT(self->enter);
     Py_VISIT(self->free_open);
     Py_VISIT(self->open_slot);
@@ -78,10 +74,8 @@ static void serving_dealloc(Serving *self) {
     PyObject_GC_UnTrack((PyObject *)self);
     Py_DECREF(self->records);
     Py_DECREF(self->loop);
-    Py_DECREF(self->opens);
-    Py_DECREF(self->goes_on);
-    Py_DECREF(self->step_ended);
-    Py_DECREF(self->over);
+    Py_DECREF(self->unstarted);
+    Py_DECREF(self->arriving);
     Py_DECREF(self->enter);
     Py_DECREF(self->free_open);
     Py_DECREF(self->open_slot);

@@ -34,6 +34,7 @@ static PySendResult send_into(Steps *self, PyObject *value, PyObject **result) {
 static PySendResult done(Steps *self, PySendResult how) {
     self->stage = OVER;
     Py_CLEAR(self->coro);
+    if (self->outermost && self->request) Py_CLEAR(self->request->scope);
     return how;
 }
 
@@ -65,7 +66,7 @@ static int begins(Steps *self) {
     Serving *serving = self->serving;
     PyObject *scope = PyTuple_GetItem(self->asgi, 0), *receive = PyTuple_GetItem(self->asgi, 1);
     PyObject *reply = PyTuple_GetItem(self->asgi, 2);
-    Request *request = request_new(serving, scope, reply);
+    Request *request = request_new(serving, scope);
     if (!request) return 0;
     self->request = request;
     request->arrived = self->arrived;
@@ -75,7 +76,7 @@ static int begins(Steps *self) {
     PyObject *token = PyObject_CallFunctionObjArgs(serving->enter, request, NULL);
     if (!token) tell_error(serving->error);
     Py_XDECREF(token);
-    PyObject *send = PyCFunction_New(&send_method, (PyObject *)request);
+    PyObject *send = request_send(request, reply);
     if (!send) return 0;
     self->coro = PyObject_CallFunctionObjArgs(self->app, scope, receive, send, NULL);
     Py_DECREF(send);
@@ -97,11 +98,7 @@ static PySendResult first_step(Steps *self, PyObject **result) {
     PySendResult how = send_into(self, Py_None, result);
     uint64_t wall = step_ends(serving, self->arrived), slot = 0;
     if (how != PYGEN_NEXT) {
-        if (how == PYGEN_RETURN && request->ended && request->named != serving->unnamed &&
-            wall < READ_STEP_NS && !request->state)
-            end_only(serving, request, wall);
-        else
-            over(serving, request, self->arrived, wall);
+        over(serving, request, self->arrived, wall);
         return done(self, how);
     }
     self->first = wall;
