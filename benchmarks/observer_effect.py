@@ -52,8 +52,8 @@ LIMIT = 1.05
 PATH = "/async"
 PACED_S, FULL_S = 0.5, 0.4
 """A slice at half of the rate, and one at saturation."""
-SETS = 4
-"""So often the servers are started anew."""
+SETS = 12
+"""So often the servers are started anew: one differs from the next by some percent."""
 
 Round = dict[str, float]
 

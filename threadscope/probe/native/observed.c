@@ -59,17 +59,25 @@ static int is_http(PyObject *scope) {
     return same > 0;
 }
 
+/* Nobody has watched for so long that nobody is there: see `Probe.asleep`. */
+static int is_asleep(Serving *serving, uint64_t t) {
+    return t > serving->records->words[W_HEARTBEAT] + SLEEP_AFTER_NS;
+}
+
 static PyObject *observed_call(Observed *self, PyObject *args, PyObject *kwargs) {
+    PyObject *made = NULL, *asgi = self->asgi;
     if (!kwargs && PyTuple_Size(args) == 3 && is_http(PyTuple_GetItem(args, 0))) {
         Serving *serving = of_thread(self);
         uint64_t t = now_ns();
-        PyObject *steps = serving && t < serving->look_at ? steps_serve(serving, self->call, args, t)
-                                                          : NULL;
+        if (serving && t < serving->look_at) {
+            made = steps_serve(serving, self->call, args, t);
+            PyErr_Clear();
+        } else if (serving && is_asleep(serving, t)) {
+            asgi = self->app;
+        }
         Py_XDECREF((PyObject *)serving);
-        if (steps) return steps;
-        PyErr_Clear();
     }
-    return PyObject_Call(self->asgi, args, kwargs);
+    return made ? made : PyObject_Call(asgi, args, kwargs);
 }
 
 /* Whoever asks whether it is a coroutine function gets the one that says so. */
