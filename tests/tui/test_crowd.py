@@ -9,7 +9,7 @@ from tests import factories as f
 from tests.factories import BASE, MS, PID, S
 from threadscope.model.snapshot import Snapshot
 from threadscope.tui import lanes_math as lm
-from threadscope.tui.crowd import Places, activity, together
+from threadscope.tui.crowd import Places, activity, meet, together
 from threadscope.tui.rows import key_of
 
 AT = BASE + 20 * S
@@ -51,6 +51,33 @@ def shown(one, levels: int = lm.FULL) -> str:
     """`#` for CPU, `░` for a request without, `.` for neither."""
     cells = lm.lane_cells(one, VIEW, levels)
     return "".join("#" if c.height else "░" if c.held else "." for c in cells)
+
+
+@given(
+    st.lists(
+        st.lists(st.tuples(st.integers(3, 20), st.integers(1, 30)), max_size=12),
+        min_size=2,
+        max_size=4,
+    ),
+    st.lists(st.integers(1, 12), min_size=1, max_size=6),
+)
+def test_a_crowd_is_the_same_however_often_it_was_drawn_before(threads, looks):
+    """Gaps are three cells and more: none is left out."""
+    every = []
+    for tid, spans in enumerate(threads, 1):
+        t, made = AT - 9 * S, []
+        for idle, busy in spans:
+            begin, t = t + idle * 100 * MS, t + (idle + busy) * 100 * MS
+            made.append(f.span(begin, t, tid))
+        every.append((tid, made))
+    at, before = AT - 5 * S, None
+    for step in looks:
+        at += step * 130 * MS
+        view = lm.window(at, 6 * S, 60)
+        lanes = [f.lane(f"w{tid}", made, at=at, tid=tid) for tid, made in every]
+        before = meet(lanes, view, before)
+        whole = lm.lane_cells(together(lanes, view), view)
+        assert lm.lane_cells(together(lanes, view, before), view) == whole
 
 
 def test_a_crowd_has_the_cpu_of_all_of_them():

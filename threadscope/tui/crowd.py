@@ -31,6 +31,17 @@ _NOBODY: Mapping[Key, float] = {}
 """All have room: nobody was judged."""
 
 
+class Met(NamedTuple):
+    """When any of several threads was in a request, as it was worked out last."""
+
+    tids: list[int]
+    begin: int
+    """Of the window."""
+    at: int
+    slice_ns: int
+    stretches: list[Span]
+
+
 class _Choice(NamedTuple):
     """Who was given a line."""
 
@@ -53,6 +64,8 @@ class Places:
         self._chosen: dict[str, _Choice] = {}
         self.drawn: dict[tuple[int, int, str], Drawn] = {}
         """The lanes of the picture before, by process, thread and name."""
+        self.met: dict[int, Met] = {}
+        """Those without a lane of their own, by process."""
 
     def choose(
         self,
@@ -157,14 +170,39 @@ def _clocks(lane: Lane, begin: int) -> list[Sequence[CpuPoint]]:
     return kept[::-1]
 
 
-def together(lanes: Sequence[Lane], view: Window) -> Lane:
+def meet(lanes: Sequence[Lane], view: Window, before: Met | None = None) -> Met:
+    """When any of several threads was in a request; gaps that no cell can show are left out.
+
+    Args:
+        lanes: the threads.
+        view: how far back it must reach, and how exact it must be.
+        before: what was worked out for the picture before, if that was of the same threads: only
+            what has ended since, and what goes on, is looked at then.
+    """
+    tids = [lane.tid for lane in lanes]
+    known: list[Span] = []
+    if (
+        before is not None
+        and before.at <= view.at
+        and before.begin <= view.begin
+        and before.slice_ns == view.slice_ns
+        and before.tids == tids
+    ):
+        known = [one for one in before.stretches if one.end > view.begin]
+    since = before.at if before is not None and known else view.begin
+    stretches = _stretches(lanes, view, since, known)
+    return Met(tids, view.begin, view.at, view.slice_ns, stretches)
+
+
+def together(lanes: Sequence[Lane], view: Window, met: Met | None = None) -> Lane:
     """Several threads as one lane: their CPU in sum, and when any of them was in a request.
 
     Args:
         lanes: the threads, at least one.
         view: how far back it must reach, and how exact it must be.
+        met: when they were in requests, if that is known.
     """
-    stretches = _stretches(lanes, view)
+    stretches = (met or meet(lanes, view)).stretches
     going_on = stretches and stretches[-1].end >= view.at
     return Lane(
         pid=lanes[0].pid,
@@ -198,12 +236,14 @@ def _clock(lanes: Sequence[Lane], view: Window) -> tuple[CpuPoint, ...]:
     return tuple(map(CpuPoint, [moment * SAMPLE_NS for moment in moments], clock))
 
 
-def _stretches(lanes: Sequence[Lane], view: Window) -> list[Span]:
-    """When any of them was in a request; gaps that no cell can show are left out."""
-    taken: list[tuple[int, int]] = []
+def _stretches(
+    lanes: Sequence[Lane], view: Window, begin: int, known: Sequence[Span]
+) -> list[Span]:
+    """These, and what has ended from `begin` on."""
+    taken = [(since, end) for since, end, *_ in known]
     for lane in lanes:
         taken += [(since, end) for since, end, *_ in lane.current]
-        for chunk in _since(lane, view.begin):
+        for chunk in _since(lane, begin):
             if not chunk:
                 continue
             first, last = chunk[0].begin, chunk[-1].end

@@ -14,7 +14,7 @@ from textual.strip import Strip
 from threadscope.model.snapshot import Lane, ProcessRow, Role, Snapshot, ThreadRow
 from threadscope.report.units import percent
 from threadscope.tui import lanes_math as lm
-from threadscope.tui.crowd import Places, together
+from threadscope.tui.crowd import Met, Places, meet, together
 from threadscope.tui.line import BLOCKS, Line, Piece, fit
 from threadscope.tui.palette import (
     GHOST,
@@ -170,7 +170,8 @@ def band(snapshot: Snapshot, frame: Frame, lines: int, places: Places) -> list[S
         if isinstance(one, ProcessRow):
             strips.append(_process(one, view, frame))
         elif isinstance(one, Crowd):
-            strips += _crowd_strips(one.threads, rows, view, frame)
+            met = places.met[one.pid] = meet(one.threads, view, places.met.get(one.pid))
+            strips += _crowd_strips(one.threads, rows, met, view, frame)
         else:
             name, key = name_of(one, alone), (one.pid, one.tid, one.label)
             drawn = lm.drawn(one, view, frame.levels, before.get(key))
@@ -192,10 +193,10 @@ def _thread_strips(
 
 
 def _crowd_strips(
-    lanes: Sequence[Lane], rows: dict[Key, ThreadRow], view: lm.Window, frame: Frame
+    lanes: Sequence[Lane], rows: dict[Key, ThreadRow], met: Met, view: lm.Window, frame: Frame
 ) -> list[Strip]:
     """The threads that have no lane of their own, in one."""
-    both = together(lanes, view)
+    both = together(lanes, view, met)
     known = [row.cpu_percent for lane in lanes if (row := rows.get(key_of(lane))) is not None]
     shares = [share for share in known if share is not None]
     share = percent(sum(shares) if shares else None)
