@@ -1,9 +1,10 @@
 """Requests: what is known of one, and what is written of it.
 
-This is the hot path of every request of the server: it takes no lock and makes no system call. Its
-cost is the number of bytecode instructions, some 10 to 30 ns each in a server that has just run
-code of its own. Hence what never changes on an event loop is in closures (`books`), where a look-up
-is one instruction, and what the probe may leave to the reader is left out.
+This is the hot path of every request of the server, where it is not compiled (`native/books.c` does
+the same). It takes no lock and makes no system call. Its cost is the number of bytecode
+instructions, some 10 to 30 ns each in a server that has just run code of its own. Hence what never
+changes on an event loop is in closures (`books`), where a look-up is one instruction, and what the
+probe may leave to the reader is left out.
 """
 
 from __future__ import annotations
