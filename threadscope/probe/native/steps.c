@@ -16,7 +16,7 @@ typedef struct {
     PyObject *coro;                            /* NULL: NEW or OVER */
     PyObject *app, *asgi;                      /* until it starts */
     uint64_t arrived, first;                   /* first: ns of the first step, while ON_WAY */
-    enum stage stage;
+    enum stage stage, left_at; /* left_at: where it was given up */
     int outermost; /* the request is over when the coroutine is */
     int booked;    /* ON_WAY: the loop writes of the endpoint's hop, together with the END */
     int busy;
@@ -346,8 +346,11 @@ static int steps_traverse(Steps *self, visitproc visit, void *arg) {
     return 0;
 }
 
-/* Not the request: `steps_dealloc` needs it. It breaks its own cycles. */
+/* Not the request: `steps_dealloc` needs it. It breaks its own cycles. Whoever still has this one
+ * finds it over. */
 static int steps_clear(Steps *self) {
+    if (self->stage != OVER) self->left_at = self->stage;
+    self->stage = OVER;
     Py_CLEAR(self->coro);
     Py_CLEAR(self->app);
     Py_CLEAR(self->asgi);
@@ -356,11 +359,10 @@ static int steps_clear(Steps *self) {
 
 static void steps_dealloc(Steps *self) {
     PyTypeObject *type = Py_TYPE((PyObject *)self);
-    int live = self->stage == ON_WAY || self->stage == DRIVEN;
     PyObject_GC_UnTrack((PyObject *)self);
     steps_clear(self); /* a coroutine that nobody awaits any more is closed by this */
-    if (live && self->outermost) {
-        if (self->stage == ON_WAY && self->booked)
+    if ((self->left_at == ON_WAY || self->left_at == DRIVEN) && self->outermost) {
+        if (self->left_at == ON_WAY && self->booked)
             goes_on(self->serving, self->request, self->first);
         self->request->on_thread = 0;
         over(self->serving, self->request, 0, 0);
