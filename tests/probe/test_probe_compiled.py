@@ -6,6 +6,8 @@ import asyncio
 import gc
 import random
 import re
+import shutil
+import subprocess
 import sys
 import threading
 import weakref
@@ -50,6 +52,17 @@ def test_both_know_the_same_layout():
     theirs["READ_AGAIN_NS"] = R.READ_AGAIN_NS
     assert known == theirs
     assert len(known) > 20
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\x7fELF and nothing more"])
+def test_without_one_that_can_be_loaded_it_is_the_python(tmp_path, content):
+    folder = shutil.copytree(
+        NATIVE.parent, tmp_path / "probe", ignore=shutil.ignore_patterns("*.so", "__pycache__")
+    )
+    if content is not None:
+        (folder / "_native.abi3.so").write_bytes(content)
+    code = "from probe import compiled; assert compiled.load() is None"
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, timeout=60)
 
 
 # -- a coroutine -------------------------------------------------------------------------------
