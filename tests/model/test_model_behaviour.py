@@ -84,3 +84,9 @@ def test_evidence_adds_up():
     total = Evidence(1, 2, 3, 4, 5, 6, 7)
     total.add(Evidence(10, 20, 30, 40, 50, 60, 70))
     assert total == Evidence(11, 22, 33, 44, 55, 66, 77)
+
+
+def test_several_loops_are_said_of_several_only():
+    held = shares(held=1.6, one_hop=1.0)
+    assert "several event loops" in behaviour(held, loops=2).reason
+    assert "the event loop" in behaviour(held, loops=1).reason

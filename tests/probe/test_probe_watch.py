@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import threading
 import time
 
 import pytest
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from threadscope.probe import layout as L
 from threadscope.probe.watch import STALL_NS
@@ -108,7 +109,8 @@ async def pools(server):
         await anyio.to_thread.run_sync(lambda: None, limiter=own)
 
     await server.get(app, "/default")
-    await server.get(app, "/own")
+    for _ in range(2):  # used again: it is no limiter of a single request
+        await server.get(app, "/own")
     await server.until(lambda: len({r[L.R_REQUEST] for r in kinds(server, L.LIMITER)}) == 2)
 
 
@@ -116,6 +118,30 @@ def test_threadpools_are_sampled_in_their_own_words(observe):
     seen = observe(pools)
     tokens = {limiter.x for limiter in seen.others if limiter.kind == "LIMITER"}
     assert tokens == {40, 3}
+
+
+async def limiters_of_requests(server):
+    app = FastAPI()
+
+    def session():
+        yield 1
+
+    @app.get("/")
+    async def root(one: int = Depends(session)): ...
+
+    for _ in range(50):
+        await server.get(app, "/")
+    from threadscope.probe import state
+
+    gc.collect()
+    return len(state.probe.limiters), len(state.probe.limiters_met)
+
+
+def test_limiters_of_single_requests_are_no_threadpools_and_are_let_go(observe):
+    """FastAPI makes one for each request whose `def` dependency has a `yield`."""
+    pools, met = observe(limiters_of_requests).result
+    assert pools == 1, "the default one"
+    assert met < 5
 
 
 async def reused(server):

@@ -50,12 +50,14 @@ class Evidence:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
-def behaviour(evidence: Evidence, *, limited: str = "") -> Behaviour:
+def behaviour(evidence: Evidence, *, limited: str = "", loops: int = 1) -> Behaviour:
     """The word for a stretch of time, by the rules of `docs/architecture.md`.
 
     Args:
         evidence: what happened in it.
         limited: why the requests cannot be seen, if they cannot.
+        loops: event loops that there are. Steps are known when they end, and put where they were
+            about: they may come to more than all the time of one loop.
     """
     if limited:
         return Behaviour(Word.UNKNOWN, limited)
@@ -87,7 +89,7 @@ def behaviour(evidence: Evidence, *, limited: str = "") -> Behaviour:
         reason = f"several requests at once on worker threads share {cores:.2f} cores"
     elif one_hop < ALONE_SHARE:
         reason = f"several requests at once on worker threads, {cores:.2f} cores in use"
-    elif held > ONE_LOOP_SHARE:
+    elif held > ONE_LOOP_SHARE and loops > 1:
         reason = f"several event loops, each held by a request, share {cores:.2f} cores"
     else:
         reason = "several requests are open and take turns on the event loop"

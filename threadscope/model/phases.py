@@ -130,7 +130,8 @@ class Phases:
             limited: why requests are not seen.
         """
         stale = f"{self._stale} requests of the phase before still ran" if self._stale else ""
-        found = behaviour(evidence, limited=limited or stale)
+        loops = self._fold.threads.count_loops()
+        found = behaviour(evidence, limited=limited or stale, loops=loops)
         t, place = self._fold.stall
         held = found.evidence.get("loop_held_share", 0) >= 0.5
         return replace(found, place=place) if held and at - t <= HEADLINE_NS else found

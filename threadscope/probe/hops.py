@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 from collections.abc import Callable
 from functools import partial
 from time import monotonic_ns as now
@@ -208,4 +210,14 @@ def stand_in(function: Any, original: Any) -> Any:
     function.__name__, function.__qualname__ = original.__name__, original.__qualname__
     function.__doc__, function.__wrapped__ = original.__doc__, original
     function.__module__ = original.__module__
+    if inspect.iscoroutinefunction(original):
+        mark(function)
     return function
+
+
+def mark(function: Any) -> None:
+    """Says of a function that makes coroutines that it is like an `async def`."""
+    if hasattr(inspect, "markcoroutinefunction"):
+        inspect.markcoroutinefunction(function)
+    else:
+        function._is_coroutine = getattr(asyncio.coroutines, "_is_coroutine", None)

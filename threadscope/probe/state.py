@@ -10,6 +10,7 @@ import itertools
 import os
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -110,6 +111,9 @@ class Probe:
         self.endpoints = self.names.endpoints
         self.next_request = itertools.count(1).__next__
         self.limiters: dict[int, Any] = {}
+        """Threadpools whose tokens are sampled: see `watch.know_limiter`."""
+        self.limiters_met: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
+        """Those that were used once."""
         self.local = threading.local()
         self.awake_until = 0
         """No need to look at the heartbeat again before."""

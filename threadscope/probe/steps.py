@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import types
 from collections.abc import Callable, Generator
@@ -323,10 +322,7 @@ def observed(app: Any) -> Any:
         return app(scope, receive, send)
 
     # a plain function saves a frame a request, but is taken for ASGI 2 where nobody says otherwise
-    if hasattr(inspect, "markcoroutinefunction"):
-        inspect.markcoroutinefunction(asgi)
-    else:
-        vars(asgi)["_is_coroutine"] = getattr(asyncio.coroutines, "_is_coroutine", None)
+    hops.mark(asgi)
 
     native = compiled.load()
     if native is not None:

@@ -23,6 +23,8 @@ MAX_LOOKS = 16
 """At one wake-up: each takes some 10 us, in which no other thread runs Python."""
 MAX_PLACES = 300
 """Different ones that are written down: strings have 1,024 numbers, and routes come first."""
+MAX_LIMITERS = 64
+"""Threadpools of one process."""
 NAMES_NS = 1_000_000_000
 REPEAT_NS = 1_000_000_000
 """Unchanged tokens are said again this often, for monitors that come late."""
@@ -85,27 +87,42 @@ class _Beat:
 
 
 def know_limiter(probe: Probe, limiter: Any, name: str) -> None:
-    """Takes note of a threadpool: its tokens are sampled from now on."""
-    if id(limiter) not in probe.limiters:
-        probe.limiters[id(limiter)] = _Limiter(limiter, name)
+    """Takes note of a threadpool: its tokens are sampled from now on, as long as it lives.
+
+    One of the app's own is a threadpool when it is used for the second time: FastAPI makes one for
+    each request that a `def` dependency with a `yield` is cleaned up for.
+    """
+    number = id(limiter)
+    known = probe.limiters.get(number)
+    if known is not None and known.limiter() is limiter:
+        return
+    if name == "default" or probe.limiters_met.get(number) is limiter:
+        if len(probe.limiters) < MAX_LIMITERS:
+            probe.limiters[number] = _Limiter(limiter, name)
+    else:
+        probe.limiters_met[number] = limiter
 
 
 class _Limiter:
-    """One of AnyIO's limiters, and what was last said of it."""
+    """One of AnyIO's limiters, which it must not keep alive, and what was last said of it."""
 
     def __init__(self, limiter: Any, name: str) -> None:
-        self.limiter, self.name = limiter, name
+        self.limiter, self.name = weakref.ref(limiter), name
         self.said: tuple[int, int, int] | None = None
         self.said_at = 0
 
-    def sample(self, probe: Probe, t: int) -> None:
-        statistics = self.limiter.statistics()
+    def sample(self, probe: Probe, t: int, number: int) -> None:
+        limiter = self.limiter()
+        if limiter is None:
+            probe.limiters.pop(number, None)
+            return
+        statistics = limiter.statistics()
         total = int(min(statistics.total_tokens, 0xFFFFFFFF))  # it may be infinite
         values = (total, statistics.borrowed_tokens, statistics.tasks_waiting)
         if values == self.said and t - self.said_at < REPEAT_NS:
             return
         self.said, self.said_at = values, t
-        probe.put(L.LIMITER, 0, 0, 0, id(self.limiter), t, max(values[1], 0), total,
+        probe.put(L.LIMITER, 0, 0, 0, number, t, max(values[1], 0), total,
                   values[2], 0, probe.ring.string(self.name))  # fmt: skip
 
 
@@ -133,8 +150,8 @@ class Watch(threading.Thread):
                 continue
             try:
                 probe.put(L.LAG, L.F_LAG_GIL, 0, 0, 0, t, max(t - due, 0))
-                for limiter in list(probe.limiters.values()):
-                    limiter.sample(probe, t)
+                for number, limiter in list(probe.limiters.items()):
+                    limiter.sample(probe, t, number)
                 self._look_at_threads(t)
                 self._look_at_loops(t)
                 if t - self._named_at > NAMES_NS:

@@ -85,13 +85,28 @@ static void look(Request *self, PyObject *message) {
 }
 
 /* pair: the request, and the server's own `send`. */
-static PyObject *send_call(PyObject *pair, PyObject *message) {
-    look((Request *)PyTuple_GetItem(pair, 0), message);
-    return PyObject_CallFunctionObjArgs(PyTuple_GetItem(pair, 1), message, NULL);
+static PyObject *send_call(PyObject *pair, PyObject *const *args, Py_ssize_t n, PyObject *names) {
+    PyObject *request = PyTuple_GetItem(pair, 0), *reply = PyTuple_GetItem(pair, 1);
+    Py_ssize_t named = names ? PyTuple_Size(names) : 0;
+    if (n == 1 && !named) {
+        look((Request *)request, args[0]);
+        return PyObject_CallFunctionObjArgs(reply, args[0], NULL);
+    }
+    if (n + named == 1) look((Request *)request, args[0]); /* `send(message={...})` */
+    PyObject *given = PyTuple_New(n), *keywords = PyDict_New(), *result = NULL;
+    for (Py_ssize_t i = 0; given && i < n; i++) PyTuple_SetItem(given, i, Py_NewRef(args[i]));
+    int failed = !given || !keywords;
+    for (Py_ssize_t i = 0; !failed && i < named; i++)
+        failed = PyDict_SetItem(keywords, PyTuple_GetItem(names, i), args[n + i]) < 0;
+    if (!failed) result = PyObject_Call(reply, given, keywords); /* it knows what is wrong */
+    Py_XDECREF(given);
+    Py_XDECREF(keywords);
+    return result;
 }
 
 static PyMethodDef send_method = {
-    "send", send_call, METH_O, "Stands in for the server's `send`; returns what that returns."};
+    "send", (PyCFunction)(void (*)(void))send_call, METH_FASTCALL | METH_KEYWORDS,
+    "Stands in for the server's `send`; returns what that returns."};
 
 /* The request does not refer to what the server has of it: a timer that the server starts in the
  * request's context would keep all that until the connection's next request. */
