@@ -330,43 +330,9 @@ async def returned(server):
     return [await server.load(app)(server.scope("/"), None, None) for app in apps]
 
 
-async def sends(server):
-    """In ways that are allowed, and in ways that are not."""
-    told = []
-
-    async def app(scope, receive, send):
-        await send(message={"type": "http.response.start", "status": 200, "headers": []})
-        for arguments, names in [
-            ((), {}),
-            ((1, 2), {}),
-            ((), {"other": 1}),
-            ((1,), {"message": 2}),
-        ]:
-            try:
-                await send(*arguments, **names)
-            except TypeError as error:
-                told.append(type(error).__name__)
-        await send(message={"type": "http.response.body", "body": b"x"})
-
-    answer = await server.get(app)
-    return answer.status, answer.body, answer.error, told
-
-
-async def asks_what_they_are(server):
-    import anyio.to_thread
-    import fastapi.routing
-
-    hooked = anyio.to_thread.run_sync, fastapi.routing.run_endpoint_function
-    return [
-        (one.__name__, one.__module__, asyncio.iscoroutinefunction(one), bool(one.__doc__),
-         str(inspect.signature(one)))
-        for one in hooked
-    ]  # fmt: skip
-
-
 SCENARIOS = [
     answers, scopes, throws, lifespan, websocket, other_scopes, threads, middlewares, awaitables,
-    cancellations, returned, sends, asks_what_they_are,
+    cancellations, returned,
 ]  # fmt: skip
 
 

@@ -54,7 +54,17 @@ static uint64_t number(PyObject *given, uint64_t most, int *failed) {
     return value;
 }
 
-static PyObject *records_put(Records *self, PyObject *const *args, Py_ssize_t n) {
+/* The place of a field that was given by its name; -1: there is none. */
+static int field_named(PyObject *name) {
+    static const char *const names[] = {"kind", "flags", "status", "tid", "request", "t",
+                                        "a",    "x",     "y",      "z",   "what",    "n"};
+    for (int i = 0; i < 12; i++)
+        if (PyUnicode_CompareWithASCIIString(name, names[i]) == 0) return i;
+    PyErr_Format(PyExc_TypeError, "a record has no field %R", name);
+    return -1;
+}
+
+static PyObject *records_put(Records *self, PyObject *const *args, Py_ssize_t n, PyObject *names) {
     static const uint64_t most[] = {0xFF, 0xFF, 0xFFFF, 0xFFFFFFFF, UINT64_MAX, UINT64_MAX,
                                     UINT64_MAX, 0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0xFFFF, 0xFFFF};
     uint64_t field[12] = {0};
@@ -64,6 +74,11 @@ static PyObject *records_put(Records *self, PyObject *const *args, Py_ssize_t n)
         return NULL;
     }
     for (Py_ssize_t i = 0; i < n && !failed; i++) field[i] = number(args[i], most[i], &failed);
+    for (Py_ssize_t i = 0; names && !failed && i < PyTuple_Size(names); i++) {
+        int at = field_named(PyTuple_GetItem(names, i));
+        if (at < 0) return NULL;
+        field[at] = number(args[n + i], most[at], &failed);
+    }
     if (failed) return NULL;
     Payload payload = {
         .kind = (uint8_t)field[0], .flags = (uint8_t)field[1], .status = (uint16_t)field[2],
@@ -77,7 +92,7 @@ static PyObject *records_put(Records *self, PyObject *const *args, Py_ssize_t n)
 
 static PyMethodDef records_methods[] = {
     {"claim", (PyCFunction)records_claim, METH_NOARGS, NULL},
-    {"put", (PyCFunction)(void (*)(void))records_put, METH_FASTCALL, NULL},
+    {"put", (PyCFunction)(void (*)(void))records_put, METH_FASTCALL | METH_KEYWORDS, NULL},
     {NULL, NULL, 0, NULL},
 };
 static PyType_Slot records_slots[] = {
