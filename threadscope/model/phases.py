@@ -130,7 +130,7 @@ class Phases:
             limited: why requests are not seen.
         """
         stale = f"{self._stale} requests of the phase before still ran" if self._stale else ""
-        loops = self._fold.threads.count_loops()
+        loops = sum(not loop.ended_at for loop in self._fold.threads.loops())
         found = behaviour(evidence, limited=limited or stale, loops=loops)
         t, place = self._fold.stall
         held = found.evidence.get("loop_held_share", 0) >= 0.5

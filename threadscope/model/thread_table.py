@@ -228,10 +228,6 @@ class ThreadTable:
             if thread.running
         )
 
-    def count_loops(self) -> int:
-        """How many event loops there are."""
-        return sum(x.role is Role.LOOP and not x.ended_at for x in self._each())
-
     def loops(self) -> list[Thread]:
         """Those of event loops, in no order."""
         return [thread for thread in self._each() if thread.role is Role.LOOP]

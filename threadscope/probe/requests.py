@@ -148,7 +148,7 @@ def books(probe: Probe, loop: Loop) -> Books:
     """The books of one event loop."""
     words, whole, put, claim, pack = probe.words, probe.map, probe.put, probe.claim, probe.pack
     records_at, slots, tid = probe.records_at, probe.slots, loop.tid
-    ended_at = loop.at + C_ENDED
+    ended_at, next_end = loop.at + C_ENDED, loop.next_end
     free, open_slot, pack_slot = probe.ring.free_open, probe.ring.open_slot, OPEN_SLOT.pack_into
     names, error = probe.names, probe.ring.error
 
@@ -156,7 +156,7 @@ def books(probe: Probe, loop: Loop) -> Books:
         """Of one that ended in its first step: its only record."""
         request.state = ENDED
         named = request.named
-        words[ended_at] = loop.next_end()
+        words[ended_at] = next_end()
         put(END, named[1] | flags, request.status, tid, request.id, request.ended,
             request.arrived, min(used // 1000, U32), request.client, min(wall // 1000, U32),
             named[0] or names.unstarted(request.scope), 1)  # fmt: skip
@@ -168,7 +168,7 @@ def books(probe: Probe, loop: Loop) -> Books:
         if slot:
             words[slot + O_REQUEST] = request.slot = 0
             free.append(slot)
-        words[ended_at] = loop.next_end()
+        words[ended_at] = next_end()
         held, longest, steps = request.held // 1000, request.longest // 1000, request.steps
         used = held - request.idle // 1000 if request.idle else held
         if held > U32 or steps > U16:  # an hour on the loop, or a long stream
@@ -239,11 +239,9 @@ def books(probe: Probe, loop: Loop) -> Books:
 
     def long_step(request: Request, begin: int, wall: int, first: bool) -> int:
         """CPU time of a step, ns; a record of it where it is very long."""
-        clock = loop.clock
-        before: int = clock.cpu
-        clock.cpu = after = cpu()
-        used = min(after - before, wall)
-        clock.read_again = begin + wall + READ_AGAIN_NS
+        before, loop.cpu = loop.cpu, cpu()
+        used = min(loop.cpu - before, wall)
+        loop.read_again = begin + wall + READ_AGAIN_NS
         if wall >= STEP_RECORD_NS:
             ordinal = 1 if first else getattr(request, "steps", 1) + 1 & U16
             put(STEP, 0, 0, tid, request.id, begin + wall, begin, min(used // 1000, U32), 0, 0,

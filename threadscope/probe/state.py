@@ -33,8 +33,8 @@ class Loop:
     """An event loop that serves requests: its thread's cell, its heartbeat."""
 
     __slots__ = (
-        "at", "beat_due", "books", "clock", "compiled", "cpu", "drive", "endpoints", "generation",
-        "look_at", "next_end", "now", "pool_known", "probe", "read_again", "run_endpoint",
+        "at", "beat_due", "books", "compiled", "cpu", "drive", "endpoints", "generation", "look_at",
+        "next_end", "now", "pool_known", "probe", "read_again", "run_endpoint",
         "serve", "single", "tid", "what", "words",
     )  # fmt: skip
 
@@ -48,8 +48,6 @@ class Loop:
         """The thread's CPU clock when it was last read."""
         self.read_again = 0
         """From when on that is too old."""
-        self.clock: Any = self
-        """Who has these two."""
         self.compiled: Any = None
         """What serves its requests, if that is compiled: see `compiled`."""
         self.beat_due = 0

@@ -276,14 +276,12 @@ def _new_loop() -> Loop | None:
 def _compile(probe: Probe, loop: Loop) -> None:
     """Leaves its requests to `native/`."""
     ring = probe.ring
-    loop.compiled = loop.clock = serving = compiled.load().Serving(
+    loop.compiled = probe.local.serving = serving = compiled.load().Serving(
         probe.records, loop, loop.at, loop.tid, probe.names.unstarted, probe.names.arriving,
-        CURRENT.set, ring.free_open,
-        ring.open_slot, ring.error, UNNAMED, loop.single, probe.local, probe.cell,
-        hops.telling(probe),
+        CURRENT.set, ring.free_open, ring.open_slot, ring.error, UNNAMED, loop.single,
+        probe.local, probe.cell, hops.telling(probe),
     )  # fmt: skip
-    loop.serve, loop.drive, loop.next_end = serving.serve, serving.drive, serving.next_end
-    probe.local.serving = serving
+    loop.serve, loop.drive = serving.serve, serving.drive
 
 
 def _is_coroutine(function: Any) -> bool:

@@ -166,11 +166,12 @@ def band(snapshot: Snapshot, frame: Frame, lines: int, places: Places) -> list[S
     alone = alone_in(snapshot, heads)
     mine: list[Lane | Crowd[Lane]] = [*shown, *folded]
     before, places.drawn = places.drawn, {}
+    met_before, places.met = places.met, {}
     for one in by_process(mine, heads):
         if isinstance(one, ProcessRow):
             strips.append(_process(one, view, frame))
         elif isinstance(one, Crowd):
-            met = places.met[one.pid] = meet(one.threads, view, places.met.get(one.pid))
+            met = places.met[one.pid] = meet(one.threads, view, met_before.get(one.pid))
             strips += _crowd_strips(one.threads, rows, met, view, frame)
         else:
             name, key = name_of(one, alone), (one.pid, one.tid, one.label)

@@ -1,5 +1,5 @@
-/* What is booked of requests: in cells, in the open table and in records here, and by
- * `requests.books` where a request goes another way. */
+/* What is booked of requests, in cells, in the open table and in records: as `requests.books` has
+ * it. */
 #include "native.h"
 
 void step_begins(Serving *serving, Request *request, uint64_t begin) {
@@ -56,17 +56,17 @@ static void give_back(Serving *serving, uint64_t slot) {
     Py_XDECREF(index);
 }
 
-/* It waits for its endpoint's thread: from here on the open table has it. */
-void waits(Serving *serving, Request *request, uint64_t slot) {
+/* From here on the open table has it, where it has room. slot: its place there, 0: it has none. */
+void is_open(Serving *serving, Request *request, uint64_t slot) {
+    request->state = OPEN;
+    request->slot = slot;
+    if (!slot) return;
     uint64_t *open = serving->records->words + slot;
     open[O_ARRIVED] = request->arrived;
     open[O_WHAT] = named_number(request->named, 0);
     open[O_SINCE] = request->submitted;
     open[O_CLIENT_REQUEST] = request->client;
     publish(open + O_REQUEST, request->id);
-    request->state = OPEN;
-    request->on_thread = BY_LOOP;
-    request->slot = slot;
 }
 
 /* Of one that was a short step, a short hop of its endpoint, and another short step. */
@@ -89,7 +89,6 @@ void end_with_hop(Serving *serving, Request *request, uint64_t first, uint64_t w
     put_record(serving->records, &payload);
 }
 
-/* -- the books: as `requests.books` has them -------------------------------------------------- */
 static uint32_t us(uint64_t ns) {
     return ns / 1000 > UINT32_MAX ? UINT32_MAX : (uint32_t)(ns / 1000);
 }
@@ -113,7 +112,7 @@ static uint16_t name_of(Serving *serving, Request *request) {
 }
 
 /* Of a request that ended in its first step: its only record. */
-void end_only(Serving *serving, Request *request, uint64_t wall, uint64_t used, int failed) {
+static void end_only(Serving *serving, Request *request, uint64_t wall, uint64_t used, int failed) {
     uint16_t status;
     request->state = ENDED;
     serving->cell[C_ENDED]++;
@@ -147,19 +146,14 @@ static void end(Serving *serving, Request *request, int failed) {
     put_record(serving->records, &payload);
 }
 
-/* It waits for the first time: from here on the open table has it. wall: of its first step. */
+/* It waits for the first time. wall: of its first step. */
 void opens(Serving *serving, Request *request, uint64_t wall) {
     uint16_t number = (uint16_t)named_number(request->named, 0);
     if (!request->on_thread) request->submitted = 0;
     request->steps = 1;
     request->idle = 0;
     request->held = request->longest = wall;
-    uint64_t slot = free_slot(serving);
-    int by_thread = request->on_thread;
-    if (slot) waits(serving, request, slot);
-    request->state = OPEN;
-    request->slot = slot;
-    request->on_thread = by_thread;
+    is_open(serving, request, free_slot(serving));
     if (request->submitted) return; /* its endpoint's hop will tell that it started */
     Payload payload = {
         .kind = number ? ENDPOINT : ARRIVE, /* in its first step: routing took microseconds */

@@ -1,7 +1,7 @@
 /* The probe's fast path, compiled: what its parts share.
  *
- * It does what `requests.py`, `steps.py` and `hops.py` do for the way that nearly every request
- * takes, and calls their functions for the rest. It is built against the stable ABI, so that one
+ * It does what `requests.py`, `steps.py` and `hops.py` do for each request, and leaves to them what
+ * few requests need: names, hops that are no endpoints, long ones. It is built against the stable ABI, so that one
  * file serves every CPython from 3.11 on; where it cannot be loaded, they do all of it themselves.
  * All of it runs with the GIL held. */
 #ifndef THREADSCOPE_NATIVE_H
@@ -102,9 +102,8 @@ void over(Serving *, Request *, uint64_t begin, uint64_t wall);
 void step_ended(Serving *, Request *, uint64_t begin, uint64_t wall, int last);
 void step_begins(Serving *, Request *, uint64_t begin);
 uint64_t step_ends(Serving *, uint64_t begin); /* how long it was, ns */
-void end_only(Serving *, Request *, uint64_t wall, uint64_t used, int failed);
 uint64_t free_slot(Serving *);
-void waits(Serving *, Request *, uint64_t slot);
+void is_open(Serving *, Request *, uint64_t slot);
 void end_with_hop(Serving *, Request *, uint64_t first, uint64_t wall);
 
 void tell_error(PyObject *error); /* counts an exception that is set as ours, and drops it */

@@ -109,13 +109,7 @@ static PyObject *serving_drive(Serving *self, PyObject *const *args, Py_ssize_t 
     return steps_new(self, args[0], (Request *)args[1], 0);
 }
 
-static PyObject *serving_next_end(Serving *self, PyObject *Py_UNUSED(ignored)) {
-    return PyLong_FromUnsignedLongLong(self->cell[C_ENDED] + 1);
-}
-
 static PyMemberDef serving_members[] = {
-    {"cpu", T_ULONGLONG, offsetof(Serving, cpu), 0, NULL},
-    {"read_again", T_ULONGLONG, offsetof(Serving, read_again), 0, NULL},
     {"look_at", T_ULONGLONG, offsetof(Serving, look_at), 0, NULL},
     {"pool_known", T_BOOL, offsetof(Serving, pool_known), 0, NULL},
     {"inside", T_INT, offsetof(Serving, inside), READONLY, NULL},
@@ -124,7 +118,6 @@ static PyMemberDef serving_members[] = {
 static PyMethodDef serving_methods[] = {
     {"serve", (PyCFunction)serving_serve, METH_VARARGS, NULL},
     {"drive", (PyCFunction)(void (*)(void))serving_drive, METH_FASTCALL, NULL},
-    {"next_end", (PyCFunction)serving_next_end, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 static PyType_Slot serving_slots[] = {

@@ -108,10 +108,13 @@ static PySendResult first_step(Steps *self, PyObject **result) {
     }
     self->booked = slot != 0;
     self->stage = ON_WAY;
-    if (slot) waits(serving, request, slot);
-    else if (wall > READ_STEP_NS || request->state || request->ended)
+    if (slot) {
+        request->on_thread = BY_LOOP;
+        is_open(serving, request, slot); /* it waits for its endpoint's thread */
+    } else if (wall > READ_STEP_NS || request->state || request->ended)
         step_ended(serving, request, self->arrived, wall, 0);
-    else opens(serving, request, wall);
+    else
+        opens(serving, request, wall);
     return PYGEN_NEXT;
 }
 
