@@ -17,10 +17,7 @@ int hooks_names(void) {
 
 static PyObject *hook_make(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     PyObject *original, *python, *current;
-    if (kwargs && PyDict_Size(kwargs)) {
-        PyErr_SetString(PyExc_TypeError, "a hook takes no keywords");
-        return NULL;
-    }
+    if (takes_no_keywords(kwargs)) return NULL;
     if (!PyArg_ParseTuple(args, "OOO", &original, &python, &current)) return NULL;
     Hook *self = PyObject_GC_New(Hook, type);
     if (!self) return NULL;

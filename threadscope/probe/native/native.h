@@ -132,6 +132,13 @@ static inline void put_record(Records *records, const void *payload) {
     publish(record + RECORD_WORDS - 1, seq);
 }
 
+/* Of a constructor: 1, and an exception is set, where it was given some. */
+static inline int takes_no_keywords(PyObject *kwargs) {
+    if (!kwargs || !PyDict_Size(kwargs)) return 0;
+    PyErr_SetString(PyExc_TypeError, "it takes no keywords");
+    return 1;
+}
+
 /* A field of `names.Named` that is a number; 0 where it is none. */
 static inline uint64_t named_number(PyObject *named, Py_ssize_t index) {
     PyObject *item = PyTuple_Check(named) ? PyTuple_GetItem(named, index) : NULL;

@@ -24,10 +24,7 @@ int observed_names(void) {
 
 static PyObject *observed_make(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     PyObject *asgi, *app, *call, *state;
-    if (kwargs && PyDict_Size(kwargs)) {
-        PyErr_SetString(PyExc_TypeError, "Observed takes no keywords");
-        return NULL;
-    }
+    if (takes_no_keywords(kwargs)) return NULL;
     if (!PyArg_ParseTuple(args, "OOOO!", &asgi, &app, &call, &PyDict_Type, &state)) return NULL;
     Observed *self = PyObject_GC_New(Observed, type);
     if (!self) return NULL;

@@ -4,10 +4,7 @@
 static PyObject *records_make(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     PyObject *map;
     unsigned long long at, slots;
-    if (kwargs && PyDict_Size(kwargs)) {
-        PyErr_SetString(PyExc_TypeError, "Records takes no keywords");
-        return NULL;
-    }
+    if (takes_no_keywords(kwargs)) return NULL;
     if (!PyArg_ParseTuple(args, "OKK", &map, &at, &slots)) return NULL;
     Records *self = PyObject_New(Records, type);
     if (!self) return NULL;
@@ -108,10 +105,7 @@ PyType_Spec records_spec = {
 /* -- cells ------------------------------------------------------------------------------------- */
 static PyObject *cell_make(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     unsigned long long at, tid, hops = 0;
-    if (kwargs && PyDict_Size(kwargs)) {
-        PyErr_SetString(PyExc_TypeError, "Cell takes no keywords");
-        return NULL;
-    }
+    if (takes_no_keywords(kwargs)) return NULL;
     if (!PyArg_ParseTuple(args, "KK|K", &at, &tid, &hops)) return NULL;
     Cell *self = PyObject_New(Cell, type);
     if (!self) return NULL;

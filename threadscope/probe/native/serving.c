@@ -15,10 +15,7 @@ static PyObject *serving_make(PyTypeObject *type, PyObject *args, PyObject *kwar
     unsigned long long at, tid;
     PyObject *records, *loop, *unstarted, *arriving, *enter, *free_open, *open_slot,
         *error, *unnamed, *single, *local, *new_cell, *told;
-    if (kwargs && PyDict_Size(kwargs)) {
-        PyErr_SetString(PyExc_TypeError, "Serving takes no keywords");
-        return NULL;
-    }
+    if (takes_no_keywords(kwargs)) return NULL;
     if (!PyArg_ParseTuple(args, "O!OKKOOOO!OOOO!OOO", RecordsType, &records, &loop, &at, &tid,
                           &unstarted, &arriving, &enter, &PyList_Type, &free_open,
                           &open_slot, &error, &unnamed, &PyDict_Type, &single, &local, &new_cell,
