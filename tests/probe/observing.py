@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from threadscope.model.records import endpoint
+from threadscope.model.records import CellEntry, endpoint
 from threadscope.model.snapshot import Endpoint
 from threadscope.probe import layout as L
 from threadscope.rings.reader import RingReader
@@ -69,8 +69,10 @@ class Answer(NamedTuple):
 class Observation:
     """What is left of a scenario."""
 
-    def __init__(self, result: Any, reader: RingReader | None) -> None:
+    def __init__(self, result: Any, cells: list[CellEntry], reader: RingReader | None) -> None:
         self.result = result
+        self.cells = cells
+        """While the event loop still ran: its workers end with it, and their cells are freed."""
         self.records: list[Seen] = []
         """Of requests; heartbeats and threadpools are in `others`."""
         self.others: list[Seen] = []
@@ -81,7 +83,7 @@ class Observation:
             what = endpoint(reader.text(record[L.R_WHAT]))
             seen = Seen(KINDS[record[1]], *record[2:11], what, record[12])
             (self.others if seen.kind in ("LAG", "LIMITER") else self.records).append(seen)
-        self.open, self.cells = reader.open(), reader.cells()
+        self.open = reader.open()
         self.errors = reader.header()[L.W_ERRORS]
 
     @property
@@ -167,6 +169,16 @@ class Server:
         reader.close()
         return found
 
+    def cells(self) -> list[CellEntry]:
+        """The cells of the threads that run now; none if there is no probe."""
+        try:
+            reader = self.reader()
+        except ValueError:
+            return []
+        cells = reader.cells()
+        reader.close()
+        return cells
+
     async def until(self, condition: Callable[[], Any]) -> None:
         """Lets the event loop turn until something holds."""
         while not condition():  # noqa: ASYNC110  # what is waited for sets no event
@@ -207,9 +219,9 @@ def run(scenario: Any, folder: Any, probe: bool) -> Observation:
     theirs.close()
     try:
         assert ours.poll(PATIENCE_S), "the scenario does not end"
-        fine, result = ours.recv()
+        fine, result, cells = ours.recv()
     except EOFError:
-        fine, result = False, "the process died"
+        fine, result, cells = False, "the process died", []
     finally:
         process.kill()
         process.join()
@@ -219,10 +231,10 @@ def run(scenario: Any, folder: Any, probe: bool) -> Observation:
     assert fine, result
     rings = list(folder.glob(f"server-{pid}-*.ring"))
     if not rings:
-        return Observation(result, None)
+        return Observation(result, cells, None)
     reader = RingReader(rings[0])
     try:
-        return Observation(result, reader)
+        return Observation(result, cells, reader)
     finally:
         reader.close()
 
@@ -235,6 +247,11 @@ def _child(pipe: Any, scenario: Any, folder: str, probe: bool) -> None:
 
             hooks.install()
             state.current()  # as the patch of `uvicorn.Config.load` does
-        pipe.send((True, asyncio.run(scenario(Server(folder, probe)))))
+        pipe.send((True, *asyncio.run(_whole(scenario, Server(folder, probe)))))
     except BaseException:
-        pipe.send((False, traceback.format_exc()))
+        pipe.send((False, traceback.format_exc(), []))
+
+
+async def _whole(scenario: Any, server: Server) -> tuple[Any, list[CellEntry]]:
+    result = await scenario(server)
+    return result, server.cells()

