@@ -1,7 +1,7 @@
 """The observer thread: it reads the kernel and the rings, folds them, and leaves snapshots.
 
-It samples ten times a second, leaves a snapshot four times a second, and reads the rings whenever
-it does one of the two. Between that it sleeps, until an order comes into its inbox.
+It leaves a snapshot four times a second, samples twice between two of them, and reads the rings
+whenever it does one of the two. Between that it sleeps, until an order comes into its inbox.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ from threadscope.watching import Watching
 
 TICK_S = 0.05
 """What happens happens at a multiple of this; at most of these times something is due."""
-TICKS_A_SAMPLE = 2
 TICKS_A_SNAPSHOT = 5
+SAMPLE_TICKS = (2, 4)
+"""After a snapshot: while that is drawn nothing else is done, which would be in its way."""
 TICKS_A_LOOK = 20
 """From one look for new processes of the server to the next."""
 MOST_LATE_S = TICKS_A_SNAPSHOT * TICK_S
@@ -45,7 +46,8 @@ now = time.monotonic_ns
 
 def next_tick(tick: int) -> int:
     """The tick after this one at which something is due."""
-    return min(n * (tick // n + 1) for n in (TICKS_A_SAMPLE, TICKS_A_SNAPSHOT))
+    place = tick % TICKS_A_SNAPSHOT
+    return tick - place + next(n for n in (*SAMPLE_TICKS, TICKS_A_SNAPSHOT) if n > place)
 
 
 class Observer:
@@ -162,8 +164,6 @@ class Observer:
             self._aggregator.add_batch(batch, load=is_load)
         if tick % TICKS_A_LOOK == 0 and self._aggregator.target.running:
             self._look()
-        if tick % TICKS_A_SAMPLE == 0:
-            self._sample(t)
         t = now()
         self._aggregator.advance(t)
         self._course.tick(t - FOLDED_NS, t)
@@ -175,6 +175,8 @@ class Observer:
             self._over.set()
             while self._finishing:
                 self._finishing.pop().set()
+        if tick % TICKS_A_SNAPSHOT in SAMPLE_TICKS:
+            self._sample(now())
 
     def _look(self) -> None:
         """What comes and goes: processes, their port, why some of them have no probe."""

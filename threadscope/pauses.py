@@ -1,7 +1,8 @@
-"""Python looks for garbage in small pieces: going through all objects would stop the screen.
+"""Python looks for garbage when nobody waits, and in small pieces, as no thread runs meanwhile.
 
 A minute of a thousand threads is some 300,000 objects, and the look at all of them takes a tenth of
-a second and more, in which no thread of ours runs. Most of them stay and are in no cycle.
+a second and more. Most of them stay and are in no cycle. What is new since the last picture is
+looked at once, right after the next one.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ import sys
 import time
 from typing import Any
 
-YOUNG = 20_000
-"""So many new objects before the first look at them, in place of 700. At thousands of requests a
-second nearly all of them are gone by then, and to look at them was a tenth of what a request cost;
-a look at so many takes about a millisecond."""
+NEW = 2_000
+"""So many new objects are worth a look when there is time for it."""
+YOUNG = 100_000
+"""So many of them before a look that nobody chose the moment of, in place of 700. At thousands of
+requests a second nearly all of them are gone by then, and to look at them was a tenth of what a
+request cost; a look at a thousand of them takes up to a millisecond."""
 LOOKS = 2
 """Of these looks, before one at all that outlived them, in place of 10: it takes as long as they do
 together."""
@@ -30,7 +33,7 @@ again at each write to the terminal, would add up while much is being read."""
 class ShortPauses:
     """While it is entered, no thread of ours waits long for another one.
 
-    What has outlived two looks for garbage is not looked at by the next ones.
+    What has outlived a look in `rest`, or two others, is not looked at by the next ones.
 
     Args:
         whole_s: seconds from one look at all objects to the next, at the least.
@@ -58,6 +61,13 @@ class ShortPauses:
         gc.callbacks.remove(self._collected)
         gc.unfreeze()
         sys.setswitchinterval(self._switch_s)
+
+    def rest(self) -> None:
+        """Looks for garbage, if there may be much: now nobody waits."""
+        if self._all:
+            gc.collect()
+        elif gc.get_count()[0] >= NEW:
+            gc.collect(1)
 
     def _collected(self, phase: str, info: dict[str, Any]) -> None:
         if phase != "stop" or not info["generation"]:

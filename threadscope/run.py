@@ -21,6 +21,7 @@ from threadscope.asking import Options
 from threadscope.keep import Keep
 from threadscope.lints.catalog import LINTS
 from threadscope.lints.explain import explanation
+from threadscope.pauses import ShortPauses
 from threadscope.recording.camera import Camera
 from threadscope.recording.decode import SessionFile
 from threadscope.recording.errors import RecordingError
@@ -207,16 +208,19 @@ def _screen(session: Session, keys: list[str], keep: Keep, camera: Camera, signa
         session.play(keys, seconds=options.measure_s, then_live=True)
     else:
         session.show_variant(keys[0])
+    pauses = ShortPauses()
     app = app_class(
-        session, session if keys else None, camera=camera, terminal=not keep.size, explain=_explain
-    )
+        session, session if keys else None, camera=camera, terminal=not keep.size, explain=_explain,
+        rest=pauses.rest,
+    )  # fmt: skip
     phases = max(len(keys), 1)
     measured = Linger(lambda: bool(session.broken) or len(session.finished) >= phases, CARD_S)
 
     def over() -> bool:
         return session.failure is not None or (bool(keep.size) and measured.over())
 
-    asyncio.run(show(app, keep, signals, over, session.close))
+    with pauses:
+        asyncio.run(show(app, keep, signals, over, session.close))
     session.finish()
     _print_results(session)
     trouble = keep.finish(camera, app.last_screen)
@@ -243,15 +247,18 @@ def replay(path: Path, *, speed: float, start_s: float, keep: Keep) -> int:
         except RecordingError as error:
             return _complain(str(error))
         player = Replay(file, speed, start_s, judge_of(file))
+        pauses = ShortPauses()
         app = _app_class(keep)(
-            player, None, player=player, camera=camera, terminal=not keep.size, explain=_explain
-        )
+            player, None, player=player, camera=camera, terminal=not keep.size, explain=_explain,
+            rest=pauses.rest,
+        )  # fmt: skip
         ended = Linger(lambda: player.ended, LAST_S)
         player.start()
         try:
-            asyncio.run(
-                show(app, keep, signals, lambda: bool(keep.size) and ended.over(), player.close)
-            )
+            with pauses:
+                asyncio.run(
+                    show(app, keep, signals, lambda: bool(keep.size) and ended.over(), player.close)
+                )
         finally:
             player.close()
         trouble = keep.finish(camera, app.last_screen)

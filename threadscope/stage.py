@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from threadscope.keep import Keep
-from threadscope.pauses import ShortPauses
 from threadscope.signals import Signals
 
 if TYPE_CHECKING:
@@ -55,8 +54,7 @@ async def show(
     watcher = threading.Thread(target=watch, name="terminal watch", daemon=True)
     watcher.start()
     try:
-        with ShortPauses():
-            await app.run_async(size=keep.size)
+        await app.run_async(size=keep.size)
     finally:
         ended.set()
         watcher.join()

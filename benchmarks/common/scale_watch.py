@@ -34,12 +34,13 @@ class Timed(ThreadscopeApp):
         session: what it shows.
         case: what is looked for in its pictures.
         going: is made when it was found.
+        pauses: of this process.
     """
 
-    def __init__(self, session: Session, case: Case, going: Path) -> None:
+    def __init__(self, session: Session, case: Case, going: Path, pauses: ShortPauses) -> None:
         self.writes: list[int] = []
         """When the terminal was sent something."""
-        super().__init__(session, session)  # asks for the driver
+        super().__init__(session, session, rest=pauses.rest)  # asks for the driver
         self._case, self._going = case, going
         self.ticks: list[tuple[int, int, int, int, int]] = []
         """Each look for a picture: when, whether there was a new one, the picture's own time, the
@@ -100,8 +101,9 @@ def main() -> None:
         session.start()
         if case.paths():
             session.show_variant("scale")
-        app = Timed(session, case, Path(going))
-        with ShortPauses():  # as in `threadscope.stage`
+        pauses = ShortPauses()
+        app = Timed(session, case, Path(going), pauses)
+        with pauses:  # as in `threadscope.run`
             app.run()
     finally:
         session.close()

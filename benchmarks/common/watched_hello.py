@@ -18,6 +18,7 @@ from pathlib import Path
 from threadscope.asking import Options
 from threadscope.load.plan import LoadPlan, Model
 from threadscope.model.snapshot import TargetInfo, Variant
+from threadscope.pauses import ShortPauses
 from threadscope.phases import Way
 from threadscope.session import Session
 from threadscope.targets.ports import free_port, wait_ready
@@ -70,8 +71,10 @@ def main() -> None:
     try:
         session.start()
         session.show_variant(path)
-        app = ThreadscopeApp(session, session)
-        app.run()
+        pauses = ShortPauses()
+        app = ThreadscopeApp(session, session, rest=pauses.rest)
+        with pauses:  # as in `threadscope.run`
+            app.run()
     finally:
         session.close()
     if session.failure is not None:

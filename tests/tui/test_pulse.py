@@ -43,6 +43,19 @@ def test_a_source_that_slips_is_followed():
     assert max(beat.ages[60:]) <= 2 * MOMENT
 
 
+def test_a_picture_that_is_late_does_not_put_off_the_next():
+    beat = Beat(0.0)
+    beat.run(30)
+    on_time = beat.phase
+    for _ in range(5):
+        beat.phase = on_time + 0.12
+        beat.run(len(beat.ages) + 1)
+        beat.phase = on_time
+        beat.run(len(beat.ages) + 1)
+        assert beat.ages[-1] <= 2 * MOMENT
+        beat.run(len(beat.ages) + 5)
+
+
 def test_without_pictures_it_looks_now_and_then():
     pulse, now, looks = Pulse(PERIOD), 0.0, 0
     while now < 10:

@@ -11,15 +11,15 @@ from threadscope.model.fold import Fold
 from threadscope.model.observation import Judge, Observation, Silent, thread_now
 from threadscope.model.part import Part
 from threadscope.model.processes import Processes
-from threadscope.model.snapshot import Finding, Hold, PhaseSummary, RouteSummary
+from threadscope.model.snapshot import Finding, Hold, PhaseSummary, RouteSummary, ThreadSummary
 from threadscope.model.tally import Tally, longest_first
 from threadscope.model.windows import SECOND
 
 JUDGED_NS = SECOND // 2
 """So often the last seconds are summed up and judged: more often nobody could read it."""
 AT_ONCE = 200
-"""Of more routes than this, the sum is made in parts: a thousand take a twentieth of a second, and
-a picture would wait for them. What one part is about takes some milliseconds."""
+"""Of more routes or threads than this, the sum is made in parts: a thousand take up to a twentieth
+of a second, and a picture would wait for them. What one part is about takes some milliseconds."""
 PARTS = 2
 """A picture."""
 
@@ -84,7 +84,8 @@ class Judging:
             self._at = at
             self._work = self._look(begin, at, processes, part, cpus, load_percent, lost)
         self._now = at
-        parts = PARTS if len(self.routes) > AT_ONCE else sys.maxsize
+        most = max(len(self.routes), len(self._fold.threads.all()))
+        parts = PARTS if most > AT_ONCE else sys.maxsize
         while parts and self._work is not None:
             parts -= 1
             if next(self._work, True):
@@ -104,8 +105,13 @@ class Judging:
             routes += some
             yield
         self.routes = longest_first(routes)
-        threads, now = fold.threads.all(), self._now
-        lasting = [fold.holds.lasting(x, now, fold.clients, fold.open) for x in threads]
+        known = iter([x for x in fold.threads.all() if not x.ended_at])
+        threads = list[ThreadSummary]()
+        while few := list(islice(known, AT_ONCE)):
+            threads += [thread_now(x.row(self._now)) for x in few]
+            yield
+        now = self._now
+        lasting = [fold.holds.lasting(x, now, fold.clients, fold.open) for x in fold.threads.all()]
         seen = Observation(
             seconds=(at - begin) / SECOND,
             routes=self.routes,
@@ -114,7 +120,7 @@ class Judging:
                 x.summary(pid, part(pid), x.completed, processes.cores_of(pid, now))
                 for pid, x in sorted(tally.processes.items())
             ),
-            threads=tuple(thread_now(x.row(now)) for x in threads if not x.ended_at),
+            threads=tuple(threads),
             cpus=cpus,
             done=tally.done,
             failed=tally.failed,

@@ -9,8 +9,8 @@ from functools import partial
 from threadscope.model.snapshot import Part, ProcessRow, TargetInfo
 from threadscope.model.windows import SECOND
 
-KEPT_SAMPLES = 11
-"""A second, at 10 Hz."""
+KEPT_SAMPLES = 9
+"""A second, at eight a second."""
 
 
 class Processes:

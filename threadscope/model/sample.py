@@ -16,7 +16,7 @@ class ThreadSample(NamedTuple):
     name: str
     """The kernel's name, at most 15 bytes."""
     state: str
-    """As old as a third of a second, like `processor`, where a thread has run all the time."""
+    """Up to half a second old, like `processor`, where a thread has run all the time."""
     processor: int | None
     cpu_ns: int
     wait_ns: int | None

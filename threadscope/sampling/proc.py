@@ -1,4 +1,4 @@
-"""Processes from /proc on Linux, cheap enough for ten looks a second at hundreds of threads."""
+"""Processes from /proc on Linux, cheap enough for eight looks a second at hundreds of threads."""
 
 from __future__ import annotations
 

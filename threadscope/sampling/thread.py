@@ -1,4 +1,4 @@
-"""One thread's files under /proc, looked at ten times a second.
+"""One thread's files under /proc, looked at eight times a second.
 
 `schedstat`, `stat` and `status` stay open and are read with `pread`: that costs a tenth of opening
 them, and an open file never speaks of another thread that got the same number. A thread whose
@@ -17,9 +17,9 @@ from . import parse
 from .descriptors import Budget
 
 TURNS = 10
-"""Looks until a thread has had each of its turns: about a second."""
+"""Looks until a thread has had each of its turns: a bit more than a second."""
 STAT_TURNS = frozenset((0, 3, 7))
-"""Looks that read the `stat` of a thread that has run: about as many as there are pictures."""
+"""Looks that read the `stat` of a thread that has run: two or three a second."""
 ALL_TURN = 0
 """Here `stat` is read in any case, as another thread may have renamed this one, and `status`."""
 _SIZE = 4096

@@ -20,6 +20,9 @@ class TreeSampler:
 
     def __init__(self) -> None:
         self._samplers: dict[int, Sampler] = {}
+        self._unopened = False
+        self.trouble = ""
+        """Why something was not seen by the last look."""
 
     def follow(self, pids: Iterable[int]) -> None:
         """Says which processes there are now."""

@@ -47,6 +47,7 @@ class ThreadscopeApp(ScrubbingActions, RecordingActions, App[None]):
         player: the source, where it is a saved session.
         camera: takes pictures and screencasts; None where nothing can be kept.
         terminal: False: there is none, only the camera sees the screen.
+        rest: is called between two pictures, when there is time for what can wait.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings()]
@@ -63,6 +64,7 @@ class ThreadscopeApp(ScrubbingActions, RecordingActions, App[None]):
         player: Player | None = None,
         camera: Camera | None = None,
         terminal: bool = True,
+        rest: Callable[[], None] = lambda: None,
     ) -> None:
         self.camera = camera
         self._terminal = terminal
@@ -80,7 +82,7 @@ class ThreadscopeApp(ScrubbingActions, RecordingActions, App[None]):
         self._source = source
         self._pulled: Snapshot | None = None
         self._controls = controls
-        self._pulse = Pulse(1 / fps)
+        self._period, self._pulse, self._rest = 1 / fps, Pulse(1 / fps), rest
         self._explain = explain
         self._paused = False
         self._touring = False
@@ -110,6 +112,7 @@ class ThreadscopeApp(ScrubbingActions, RecordingActions, App[None]):
         new = self._source.latest() is not self._pulled
         if new:
             self.call_later(self.tick)
+            loop.call_later(self._period / 2, self._rest)
         loop.call_later(self._pulse.looked(loop.time(), new), self._look)
 
     def tick(self) -> bool:

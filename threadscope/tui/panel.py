@@ -9,7 +9,7 @@ from typing import ClassVar
 from rich.style import Style
 from textual.events import Resize
 from textual.filter import ANSIToTruecolor
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -106,6 +106,7 @@ class Panel(Lines):
         super().__init__(id=id)
         self.snapshot: Snapshot | None = None
         """What is shown."""
+        self._drawn: tuple[Snapshot | None, Size] = (None, Size())
 
     def draw(self, snapshot: Snapshot, width: int, height: int) -> list[Strip]:
         """The lines, at most `height`, each `width` cells wide."""
@@ -116,8 +117,15 @@ class Panel(Lines):
         self.snapshot = snapshot
         self.redraw()
 
+    def catch_up(self) -> None:
+        """Draw what is not drawn yet, or was for another size."""
+        snapshot, size = self._drawn
+        if snapshot is not self.snapshot or size != self.size:
+            self.redraw()
+
     def redraw(self) -> None:
         """Draw again and repaint the lines that changed."""
+        self._drawn = self.snapshot, self.size
         width, height = self.size
         if self.snapshot is not None and self.display and width and height:
             self.put(self.draw(self.snapshot, width, height)[:height])

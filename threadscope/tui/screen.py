@@ -64,6 +64,10 @@ class MainScreen(Screen[None]):
         self.filter = FilterInput(placeholder="filter the requests", id="filter", compact=True)
         self.overview = (self.threads, self.lanes, self.requests)
         """The panels of view 1."""
+        self._panels: tuple[Panel, ...] = (
+            self.status, self.notices, *self.overview, self.charts, self.routes, self.split,
+            self.verdict, self.findings,
+        )  # fmt: skip
         self.views: dict[str, Panel | OutputView] = {
             "output": self.output,
             "charts": self.charts,
@@ -110,13 +114,20 @@ class MainScreen(Screen[None]):
             before: the last picture of the variant before.
         """
         self._snapshot, self.split.before = snapshot, before
-        self._share()
         self.status.behind_ns = behind_ns
-        for panel in (
-            self.status, self.notices, *self.overview, *self.views.values(), self.verdict,
-            self.findings,
-        ):  # fmt: skip
-            panel.show(snapshot)
+        self.output.show(snapshot)
+        resized = self._share()
+        for panel in self._panels:
+            if resized:  # drawn once: when the layout is done
+                panel.snapshot = snapshot
+            else:
+                panel.show(snapshot)
+        if resized:
+            self.call_after_refresh(self._catch_up)
+
+    def _catch_up(self) -> None:
+        for panel in self._panels:
+            panel.catch_up()
 
     def show_view(self, view: str) -> None:
         """Show the `overview`, or one of `views`."""
@@ -165,21 +176,22 @@ class MainScreen(Screen[None]):
         """Enter: the filter stays."""
         self.end_filter()
 
-    def _share(self) -> None:
-        """Give each panel its height; a layout is done only when the answer changes."""
+    def _share(self) -> bool:
+        """Give each panel its height; whether any of them is another one than before."""
         snapshot = self._snapshot
         if snapshot is None or self.has_class("small"):
-            return
+            return False
         notices = len(notice_lines(snapshot, notice_room(self.size.height), self.size.width))
         threads = len(rows_of(snapshot, self.threads.hide_idle))
         self.findings.screen_height = self.size.height
         findings = len(self.findings.lines(snapshot, self.size.width))
         lanes, heads = len(lanes_of(snapshot)), len(headings(snapshot))
-        shape = (self.size, notices, threads, lanes, queues_of(snapshot), heads, findings)
+        queues = queues_of(snapshot)
+        heights = share(self.size.height, notices, threads, lanes, queues, heads, findings)
+        shape = (self.size, notices, findings, heights)
         if shape == self._shape:
-            return
+            return False
         self._shape = shape
-        heights = share(self.size.height, *shape[1:])
         self.notices.styles.height = notices
         self.notices.display = notices > 0
         for panel in (self.threads, self.lanes, self.requests, self.verdict):
@@ -190,3 +202,4 @@ class MainScreen(Screen[None]):
         self.verdict.styles.height = heights.verdict
         self.findings.styles.height = findings
         self.findings.display = findings > 0
+        return True
