@@ -23,8 +23,10 @@ FRESH = 1024
 """So many durations at most wait to be counted."""
 FEW = 32
 """Of a thousand routes most have fewer durations than this: they are merged as they are."""
-MANY_BUCKETS = 128
+MANY_BUCKETS = 64
 
+_NONE = Latency()
+"""Of no durations; always the same one, as there are many of them."""
 PERCENT = {"p50": 50.0, "p90": 90.0, "p95": 95.0, "p99": 99.0, "p999": 99.9}
 SAMPLES_FOR = {"p50": 2, "p90": 10, "p95": 20, "p99": 100, "p999": 1000}
 """A percentile needs as many samples as make one of them lie beyond it."""
@@ -55,11 +57,11 @@ class Histogram:
     What was added is counted when somebody looks, many at a time: that is three times as fast.
     """
 
-    __slots__ = ("_count", "_counts", "_fresh", "_max", "_min", "_total")
+    __slots__ = ("_coarse", "_count", "_counts", "_fresh", "_max", "_min", "_total")
 
     def __init__(self) -> None:
         self._counts: Counter[int] | None = None
-        self._count = self._total = self._min = self._max = 0
+        self._count = self._total = self._min = self._max = self._coarse = 0
         self._fresh: list[int] = []
 
     def add(self, ns: int) -> None:
@@ -170,11 +172,12 @@ class Histogram:
     def coarsen(self) -> None:
         """Keeps an eighth of the buckets where there are many: the error grows to 3 %."""
         self._settle()
-        if self._counts is None or len(self._counts) <= MANY_BUCKETS:
+        if self._counts is None or len(self._counts) <= max(MANY_BUCKETS, 2 * self._coarse):
             return
         fine, self._counts = self._counts, Counter()
         for index, count in fine.items():
             self._counts[index if index < 2 * HALF else index & ~7 | 4] += count
+        self._coarse = len(self._counts)  # that many there will be again: wait for twice as many
 
     def percentile(self, percent: float) -> int:
         """The smallest duration that `percent` of the values do not exceed, in ns.
@@ -206,7 +209,7 @@ class Histogram:
         """The figures people ask for; a percentile only where there are samples for it."""
         count = self.count
         if not count:
-            return Latency()
+            return _NONE
         names = [name for name, needed in SAMPLES_FOR.items() if count >= needed]
         known = dict(zip(names, self._ranked([self._rank(PERCENT[x]) for x in names]), strict=True))
         total = self.total  # all are counted now

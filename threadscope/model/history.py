@@ -14,8 +14,10 @@ MOST = 4096
 """Snapshots of a saved session: 17 minutes at four a second; of a longer one every second one."""
 
 MOST_ROWS = 30_000
-"""Threads that a minute may hold, at about a kilobyte each; a route counts as two. Of up to 125
-threads there are four snapshots a second, of 1,000 there is one in two seconds."""
+"""Threads that a minute may hold, at about a kilobyte each. Of up to 125 threads there are four
+snapshots a second, of 1,000 there is one in two seconds."""
+ROUTE_ROWS = 4
+"""A route counts as so many threads, with its latencies and its slowest requests."""
 
 
 def _at(snapshot: Snapshot) -> int:
@@ -86,7 +88,7 @@ class History:
         """Whether the newest one kept is still too near to the one before it, for what it holds."""
         if len(self._kept) < 2 or self._keep_ns is None:
             return False
-        rows = len(snapshot.threads) + 2 * len(snapshot.routes)
+        rows = len(snapshot.threads) + ROUTE_ROWS * len(snapshot.routes)
         apart = self._keep_ns * rows // MOST_ROWS
         return self._kept[-1].at - self._kept[-2].at < apart
 
