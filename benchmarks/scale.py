@@ -26,6 +26,7 @@ import tempfile
 import time
 from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -93,7 +94,7 @@ def lateness(
     """How late each update was, ms.
 
     Args:
-        ticks: as `scale_watch.Timed` has them.
+        ticks: as `scale_watch.Timed` has them; the last one only ends the one before.
         writes: likewise, in their order.
         due: likewise.
 
@@ -102,10 +103,10 @@ def lateness(
     """
     phase = phase_of(due)
     sent: dict[int, float] = {}
-    for tick, following in zip(ticks, [*(tick[0] for tick in ticks[1:]), None], strict=True):
+    for tick, following in pairwise(ticks):
         if tick[1]:
             number = (tick[0] - phase + EARLY_NS) // PERIOD_NS
-            sent[number] = drawn(tick[0], following or tick[0] + PERIOD_NS, writes)
+            sent[number] = drawn(tick[0], following[0], writes)
     if not sent:
         raise Broken("the monitor had no picture")
     out: list[float] = []
@@ -140,10 +141,9 @@ def look(said: dict[str, Any], begin: int, end: int, size: str) -> Window:
     if len(ticks) < 2:
         raise Broken("the monitor had no picture")
     late = lateness(ticks, writes, due)
-    following = [*(tick[0] for tick in ticks[1:]), ticks[-1][0] + PERIOD_NS]
     ages = [
-        (drawn(tick[0], until, writes) - tick[2]) / 1e6
-        for tick, until in zip(ticks, following, strict=True)
+        (drawn(tick[0], following[0], writes) - tick[2]) / 1e6
+        for tick, following in pairwise(ticks)
         if tick[1]
     ]
     first, last = ticks[0], ticks[-1]

@@ -231,7 +231,7 @@ def ticks(*begins_ms: float) -> list[tuple[int, ...]]:
 
 def test_an_update_is_late_from_when_it_was_due() -> None:
     scale = load("scale")
-    seen = ticks(1000, 1250.4, 1530, 1750.2, 2000.1)
+    seen = ticks(1000, 1250.4, 1530, 1750.2, 2000.1, 2250)
     writes = [int(tick[0] + 10e6) for tick in seen]
 
     late = scale.lateness(seen, writes, [tick[0] for tick in seen])
@@ -241,7 +241,7 @@ def test_an_update_is_late_from_when_it_was_due() -> None:
 
 def test_an_update_that_brought_nothing_came_with_the_next() -> None:
     scale = load("scale")
-    seen = ticks(1000, 1250, 1500, 1750, 2000)
+    seen = ticks(1000, 1250, 1500, 1750, 2000, 2250)
     due = [tick[0] for tick in seen]
     seen[2] = (seen[2][0], 0, *seen[2][2:])
     looked_again = (int(1540e6), 1, int(1400e6), 0, 120)
