@@ -12,7 +12,7 @@ import sys
 import time
 from typing import Any
 
-NEW = 2_000
+NEW = 20_000
 """So many new objects are worth a look when there is time for it."""
 YOUNG = 100_000
 """So many of them before a look that nobody chose the moment of, in place of 700. At thousands of
