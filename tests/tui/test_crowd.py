@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests import factories as f
 from tests.factories import BASE, MS, PID, S
-from threadscope.model.snapshot import Snapshot
+from threadscope.model.snapshot import Lane, Snapshot
 from threadscope.tui import lanes_math as lm
 from threadscope.tui.crowd import Places, activity, meet, together
 from threadscope.tui.rows import key_of
@@ -147,6 +147,30 @@ def test_places_are_judged_once_a_second():
     assert places.activity(Snapshot(at=AT - S, lanes=(busy,))) != {}, "stepping back"
     places.seconds = 3.0
     assert places.activity(Snapshot(at=AT - S, lanes=(busy,)))[PID, 1] <= 6 * S, "another zoom"
+
+
+def test_places_are_settled_before_the_picture_that_would_have_to():
+    places, lanes = Places(), tuple(lane(n, (6, 5)) for n in range(1, 9))
+
+    def at(later: int, *busy: Lane) -> Snapshot:
+        return Snapshot(at=AT + later * MS, lanes=busy or lanes)
+
+    def shown(snapshot: Snapshot) -> list[int]:
+        ours, _ = places.choose("lanes", snapshot, snapshot.lanes, 3, apart=False)
+        return [one.tid for one in ours]
+
+    assert shown(at(0)) == [1, 2]
+    now_busy = (*lanes[:7], lane(8, (6, 0), share=1.0))
+    soon = at(750, *now_busy)
+    assert shown(soon) == [1, 2], "settled for a second"
+    judged = places.activity(soon)
+    places.settle(soon)
+    settled = places.activity(soon)
+    assert settled is not judged
+    assert shown(at(1000, *now_busy)) == [1, 8]
+    assert places.activity(at(1000, *now_busy)) is settled, "not judged again"
+    places.settle(at(1250, *now_busy))
+    assert places.activity(at(1250, *now_busy)) is settled, "too soon"
 
 
 def test_places_know_how_many_panels_show_a_thread():

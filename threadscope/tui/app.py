@@ -112,8 +112,14 @@ class ThreadscopeApp(ScrubbingActions, RecordingActions, App[None]):
         new = self._source.latest() is not self._pulled
         if new:
             self.call_later(self.tick)
-            loop.call_later(self._period / 2, self._rest)
+            loop.call_later(self._period / 2, self._between)
         loop.call_later(self._pulse.looked(loop.time(), new), self._look)
+
+    def _between(self) -> None:
+        """Between two pictures: what can wait, and what would keep the next one waiting."""
+        if self.is_running:
+            self.main.prepare()
+            self._rest()
 
     def tick(self) -> bool:
         """Pull the newest snapshot and show it; whether there was a new one."""

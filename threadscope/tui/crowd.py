@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import accumulate, chain, pairwise
 from operator import attrgetter
 from typing import NamedTuple
@@ -21,6 +22,11 @@ COARSE_NS, COARSE = 300_000_000, 100
 """Cells this long, or so many threads: clocks are read once a second."""
 RANK_NS = 1_000_000_000
 """So long who has a row is settled, but for who comes and goes."""
+SOON_NS = RANK_NS * 5 // 8
+"""After this it is settled anew while nobody waits for a picture: of a thousand threads that takes
+longer than drawing them."""
+ALIKE = 10
+"""Of so many threads one may come or go, and what they did together stays as it was drawn."""
 LOOK_BACK_NS = 200_000_000
 """A clock must begin before the window does."""
 
@@ -61,6 +67,8 @@ class Places:
         self._shown: dict[str, Iterable[Key]] = {}
         self._activity: dict[Key, float] = {}
         self._judged = (0, 0.0)
+        self._wishes: dict[str, tuple[Snapshot, Callable[[], object]]] = {}
+        """What each panel has asked last, and of which picture."""
         self._chosen: dict[str, _Choice] = {}
         self.drawn: dict[tuple[int, int, str], Drawn] = {}
         """The lanes of the picture before, by process, thread and name."""
@@ -88,6 +96,8 @@ class Places:
             more: what threads did that have no lane.
         """
         busy = self.activity(snapshot) if len(threads) > room else _NOBODY
+        again = partial(self.choose, panel, snapshot, threads, room, apart=apart, more=more)
+        self._wishes[panel] = snapshot, again
         asked: _Asked = (list(map(_IDENTITY, threads)), room, apart)
         choice = self._chosen.get(panel)
         if choice is None or choice.busy is not busy or choice.asked != asked:
@@ -103,6 +113,18 @@ class Places:
             )
         crowds = [Crowd(pid, [threads[n] for n in places]) for pid, places in choice.folded]
         return [threads[n] for n in choice.shown], crowds
+
+    def settle(self, shown: Snapshot) -> None:
+        """Judges anew who does most, if the next picture would have to.
+
+        Args:
+            shown: the picture that the panels show.
+        """
+        if shown.at - self._judged[0] >= SOON_NS and self._activity:
+            self._judged = (0, 0.0)
+            for snapshot, again in list(self._wishes.values()):
+                if snapshot is shown:
+                    again()
 
     def activity(self, snapshot: Snapshot) -> Mapping[Key, float]:
         """What each thread did, judged once a second so that rows stand still."""
@@ -176,8 +198,8 @@ def meet(lanes: Sequence[Lane], view: Window, before: Met | None = None) -> Met:
     Args:
         lanes: the threads.
         view: how far back it must reach, and how exact it must be.
-        before: what was worked out for the picture before, if that was of the same threads: only
-            what has ended since, and what goes on, is looked at then.
+        before: what was worked out for the picture before, if that was of nearly the same threads:
+            only what has ended since, and what goes on, is looked at then.
     """
     tids = [lane.tid for lane in lanes]
     known: list[Span] = []
@@ -186,7 +208,7 @@ def meet(lanes: Sequence[Lane], view: Window, before: Met | None = None) -> Met:
         and before.at <= view.at
         and before.begin <= view.begin
         and before.slice_ns == view.slice_ns
-        and before.tids == tids
+        and (before.tids == tids or ALIKE * len({*before.tids} ^ {*tids}) <= len(tids))
     ):
         known = [one for one in before.stretches if one.end > view.begin]
     since = before.at if before is not None and known else view.begin

@@ -50,9 +50,9 @@ class MainScreen(Screen[None]):
         super().__init__()
         self.status = StatusBar(id="status")
         self.notices = NoticesPanel(id="notices")
-        places = Places()
-        self.threads = ThreadsPanel(places, id="threads")
-        self.lanes = LanesPanel(places, id="lanes")
+        self._places = Places()
+        self.threads = ThreadsPanel(self._places, id="threads")
+        self.lanes = LanesPanel(self._places, id="lanes")
         self.requests = RequestsPanel(id="requests")
         self.output = OutputView(id="output")
         self.charts = ChartsPanel(id="charts")
@@ -128,6 +128,11 @@ class MainScreen(Screen[None]):
     def _catch_up(self) -> None:
         for panel in self._panels:
             panel.catch_up()
+
+    def prepare(self) -> None:
+        """Do what the next picture needs and can be done before it."""
+        if self._snapshot is not None and self.view == "overview":
+            self._places.settle(self._snapshot)
 
     def show_view(self, view: str) -> None:
         """Show the `overview`, or one of `views`."""
