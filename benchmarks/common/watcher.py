@@ -2,7 +2,7 @@
 
     python watcher.py FOLDER PID
 
-The kernel at 10 Hz, a snapshot four times a second, the rings for each of them, heartbeats: the
+The kernel eight times a second, a snapshot four times, the rings for each of them, heartbeats: the
 ticks of `threadscope.observer`, in a process of its own. Says `watching` when it does, and when its
 standard input ends: requests seen, records dropped, and its own CPU in ns.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from threadscope.model.aggregator import Aggregator
 from threadscope.model.snapshot import Health
-from threadscope.observer import TICK_S, TICKS_A_SAMPLE, TICKS_A_SNAPSHOT, next_tick
+from threadscope.observer import SAMPLE_TICKS, TICK_S, TICKS_A_SNAPSHOT, next_tick
 from threadscope.rings.set import RingSet
 from threadscope.sampling.factory import open_sampler
 
@@ -36,11 +36,12 @@ def watch(folder: Path, pid: int) -> str:
             aggregator.add_batch(batch, load=is_load)
             seen, dropped = sum(cell.ended for cell in batch.cells), batch.dropped
             before = before or (seen, dropped)
-        if tick % TICKS_A_SAMPLE == 0 and (sample := sampler.sample(now())) is not None:
-            aggregator.add_sample(sample)
         aggregator.advance(now())
-        if tick % TICKS_A_SNAPSHOT == 0:
+        place = tick % TICKS_A_SNAPSHOT
+        if place == 0:
             aggregator.snapshot(Health())
+        if place in SAMPLE_TICKS and (sample := sampler.sample(now())) is not None:
+            aggregator.add_sample(sample)
         if looks == 2:
             print("watching", flush=True)
         looks, before_it, tick = looks + 1, tick, next_tick(tick)
