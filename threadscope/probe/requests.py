@@ -36,8 +36,8 @@ from .state import Loop, Probe
 
 Send = Callable[[Any], Awaitable[None]]
 U16, U32 = 0xFFFF, 0xFFFFFFFF
-READ_STEP_NS = 100_000
-"""A shorter step is taken to be all CPU."""
+READ_STEP_NS = 250_000
+"""A shorter step is taken to be all CPU. Its microseconds fit into a byte of a HOP_END."""
 
 BY_THREAD, BY_LOOP = 1, 2
 """Who writes of an endpoint's hop: the worker thread, or the event loop, together with the END."""

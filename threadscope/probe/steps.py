@@ -36,7 +36,7 @@ def driving(probe: Probe, loop: Loop) -> tuple[Callable[..., Any], Callable[...,
     The step cell names a request while it runs, so that a frozen loop can be named from outside. A
     step that runs inside another one (an eager child task) belongs to the outer one.
 
-    CPU: reading the clock is dear (0.6 us, in a busy server more). A step under 0.1 ms is taken to
+    CPU: reading the clock is dear (0.6 us, in a busy server more). A step under 0.25 ms is taken to
     be all CPU; a longer one is read at its end and counted from the last reading on this loop,
     which is at most 1 ms old when the step begins.
     """

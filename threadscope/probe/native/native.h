@@ -26,7 +26,8 @@ enum { ARRIVE = 1, ENDPOINT = 2, STEP = 3, END = 4, HOP_OUT = 6, HOP_END = 12 };
 enum { F_ENDPOINT = 1, F_FAILED = 8, F_ONLY = 16, ROLE_WORKER = 2, SHORT_HOP_NS = 0xFFFF };
 enum { BY_THREAD = 1, BY_LOOP = 2 };
 enum { FIRST, OPEN, ENDED };
-enum { READ_STEP_NS = 100000, READ_AGAIN_NS = 1000000, STEP_RECORD_NS = 1000000 };
+enum { READ_STEP_NS = 250000, READ_AGAIN_NS = 1000000, STEP_RECORD_NS = 1000000 };
+_Static_assert(READ_STEP_NS / 1000 <= UINT8_MAX, "a HOP_END has a byte for its last step, us");
 
 typedef struct __attribute__((packed)) {
     uint8_t kind, flags;
