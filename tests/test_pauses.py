@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from threadscope.pauses import ShortPauses
+from threadscope.pauses import NEW, ShortPauses
 
 
 class Knot:
@@ -79,6 +79,28 @@ def test_what_outlived_two_looks_is_left_alone() -> None:
         gc.collect(1)
         assert not any(isinstance(one, Knot) for one in gc.get_objects())
         assert gc.get_freeze_count() >= len(kept)
+
+
+def test_a_rest_is_used_where_there_is_much_that_is_new() -> None:
+    with ShortPauses() as pauses:
+        gc.collect()
+        lost = weakref.ref(Knot())
+        pauses.rest()
+        assert lost() is not None, "a look was not worth it"
+        kept = [Knot() for _ in range(NEW)]
+        pauses.rest()
+        assert lost() is None
+        assert gc.get_freeze_count() >= len(kept), "what is left is not looked at again"
+
+
+def test_a_rest_is_used_for_all_when_it_is_time_for_that() -> None:
+    with ShortPauses(whole_s=0.0) as pauses:
+        knot = Knot()
+        gc.collect()  # the last one that does not look at all
+        lost = weakref.ref(knot)
+        del knot
+        pauses.rest()
+        assert lost() is None
 
 
 def test_threads_wait_less_for_one_another_while_it_lasts() -> None:
