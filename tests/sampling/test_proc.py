@@ -54,6 +54,10 @@ def threads(count: int, target, *args):
         stop.set()
         for thread in running:
             thread.join(LIMIT_S)
+        give_up = time.monotonic() + LIMIT_S
+        while any(os.path.exists(f"/proc/self/task/{tid}") for tid in tids):
+            assert time.monotonic() < give_up, "joined, and the kernel has it still"
+            time.sleep(0.001)
 
 
 def burn(stop: threading.Event) -> None:
