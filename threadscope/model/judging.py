@@ -84,8 +84,8 @@ class Judging:
             self._at = at
             self._work = self._look(begin, at, processes, part, cpus, load_percent, lost)
         self._now = at
-        most = max(len(self.routes), len(self._fold.threads.all()))
-        parts = PARTS if most > AT_ONCE else sys.maxsize
+        many = max(len(self.routes), len(self._fold.threads)) > AT_ONCE
+        parts = PARTS if many else sys.maxsize
         while parts and self._work is not None:
             parts -= 1
             if next(self._work, True):
@@ -105,13 +105,14 @@ class Judging:
             routes += some
             yield
         self.routes = longest_first(routes)
-        known = iter([x for x in fold.threads.all() if not x.ended_at])
+        everyone = fold.threads.all()
+        known = iter([x for x in everyone if not x.ended_at])
         threads = list[ThreadSummary]()
         while few := list(islice(known, AT_ONCE)):
             threads += [thread_now(x.row(self._now)) for x in few]
             yield
         now = self._now
-        lasting = [fold.holds.lasting(x, now, fold.clients, fold.open) for x in fold.threads.all()]
+        lasting = [fold.holds.lasting(x, now, fold.clients, fold.open) for x in everyone]
         seen = Observation(
             seconds=(at - begin) / SECOND,
             routes=self.routes,

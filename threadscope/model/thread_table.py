@@ -228,6 +228,9 @@ class ThreadTable:
             if thread.running
         )
 
+    def __len__(self) -> int:
+        return sum(map(len, self._of.values()))
+
     def loops(self) -> list[Thread]:
         """Those of event loops, in no order."""
         return [thread for thread in self._each() if thread.role is Role.LOOP]

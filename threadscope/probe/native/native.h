@@ -1,8 +1,9 @@
 /* The probe's fast path, compiled: what its parts share.
  *
  * It does what `requests.py`, `steps.py` and `hops.py` do for each request, and leaves to them what
- * few requests need: names, hops that are no endpoints, long ones. It is built against the stable ABI, so that one
- * file serves every CPython from 3.11 on; where it cannot be loaded, they do all of it themselves.
+ * few requests need: names, hops that are no endpoints, long ones. It is built against the stable
+ * ABI, so that one file serves every CPython from 3.11 on; where it cannot be loaded, they do all
+ * of it themselves.
  * All of it runs with the GIL held. */
 #ifndef THREADSCOPE_NATIVE_H
 #define THREADSCOPE_NATIVE_H
