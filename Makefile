@@ -15,7 +15,7 @@ lint: ## style, and whether ruff would format anything otherwise
 types: ## mypy, strict
 	$(PYTHON) -m mypy
 
-quick: ## the tests that start no servers, loads or terminals
+quick: ## the tests that start no apps, servers, loads or terminals
 	$(PYTHON) -m pytest -m "not integration and not soak" $(ARGS)
 
 test: ## all tests; ARGS="-k name" for some

@@ -7,7 +7,11 @@ import inspect
 import subprocess
 import sys
 
+import pytest
+
 from threadscope.targets.demo_list import demo_folder
+
+pytestmark = pytest.mark.integration
 
 FILE = demo_folder() / "cpu.py"
 

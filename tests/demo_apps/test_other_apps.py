@@ -11,6 +11,8 @@ import pytest
 from tests.demo_apps.asking import ask
 from threadscope.targets.demo_list import DEMOS, demo_folder
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.mark.parametrize(
     ("module", "paths", "answers"),

@@ -16,6 +16,8 @@ from threadscope.targets.errors import TargetError
 from threadscope.targets.guard import remove
 from threadscope.targets.process import Ended, ServerProcess
 
+pytestmark = pytest.mark.integration
+
 LIMIT_S = 30
 
 STUBBORN = """
@@ -176,7 +178,6 @@ def test_a_command_that_cannot_be_started(command, folder):
     assert not folder.exists()
 
 
-@pytest.mark.integration
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_when_the_monitor_is_killed_all_is_over_in_four_seconds(number, folder):
     monitor = subprocess.Popen(

@@ -161,7 +161,11 @@ def test_how_to_close_it_is_seen_on_the_smallest_screen(size):
         assert has(probe.screen(), "Keys   esc closes this")
         if size[1] < sum(bool(key.help) for key in KEYS) + 4:  # title, gap and frame
             assert not has(probe.screen(), "this list")
-            await probe.press(*["down"] * len(KEYS))
+            await probe.press("end")
+            assert has(probe.screen(), "this list")
+            await probe.press("home")
+            assert has(probe.screen(), "Keys   esc closes this")
+            await probe.press(*["pagedown"] * 4, "down", "up", "pageup", "pagedown")
             assert has(probe.screen(), "this list")
         await probe.press("escape")
         await probe.show(f.toured(26 * S))

@@ -53,6 +53,10 @@ class Overlay(ModalScreen[None]):
         Binding("q", "app.quit"),
         Binding("up", "scroll(-1)"),
         Binding("down", "scroll(1)"),
+        Binding("pageup", "page(-1)"),
+        Binding("pagedown", "page(1)"),
+        Binding("home", "scroll(-999)"),
+        Binding("end", "scroll(999)"),
     ]
 
     def __init__(self, title: str, lines: Sequence[Sequence[Piece]]) -> None:
@@ -71,8 +75,12 @@ class Overlay(ModalScreen[None]):
             self.dismiss()
 
     def action_scroll(self, by: int) -> None:
-        """Where the box is higher than the screen."""
+        """By lines, where the box is higher than the screen."""
         self.scroll_relative(y=by, animate=False)
+
+    def action_page(self, by: int) -> None:
+        """By screens."""
+        self.action_scroll(by * (self.size.height - 1))
 
     def on_click(self, event: Click) -> None:
         """Anywhere."""
