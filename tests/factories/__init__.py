@@ -32,6 +32,7 @@ from tests.factories.parts import (
     log,
     span,
     thread,
+    worker_lane,
 )
 from tests.factories.scenes import (
     cpu_async,

@@ -90,6 +90,12 @@ def lane(
     return Lane(PID, tid, label, role, done, current, cpu_points(at, share), active)
 
 
+def worker_lane(at: int, tid: int, *spans: tuple[float, float], share: float = 0.0) -> Lane:
+    """A worker's lane; spans in seconds before `at`, 0 meaning that it goes on."""
+    made = [span(at - int(a * S), at - int(b * S) + (b == 0), tid) for a, b in spans]
+    return lane(f"worker-{tid:02}", made, at=at, tid=tid, share=lambda t: share)
+
+
 def thread(label: str = "worker-01", **changes) -> ThreadRow:
     row = ThreadRow(
         pid=PID,

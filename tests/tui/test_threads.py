@@ -5,8 +5,8 @@ from dataclasses import replace
 from tests import factories as f
 from tests.tui.driving import text
 from threadscope.model.snapshot import Role, Snapshot
-from threadscope.tui.crowd import Places
 from threadscope.tui.lanes import LanesPanel
+from threadscope.tui.places import Places
 from threadscope.tui.sharing import share
 from threadscope.tui.threads import ThreadsPanel
 

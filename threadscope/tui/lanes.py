@@ -14,7 +14,7 @@ from textual.strip import Strip
 from threadscope.model.snapshot import Lane, ProcessRow, Role, Snapshot, ThreadRow
 from threadscope.report.units import percent
 from threadscope.tui import lanes_math as lm
-from threadscope.tui.crowd import Met, Places, meet, together
+from threadscope.tui.crowd import Met, meet, together
 from threadscope.tui.line import BLOCKS, Line, Piece, fit
 from threadscope.tui.palette import (
     GHOST,
@@ -26,6 +26,7 @@ from threadscope.tui.palette import (
     request_styles,
 )
 from threadscope.tui.panel import Panel
+from threadscope.tui.places import Places
 from threadscope.tui.processes import affordable, by_process, headings, title
 from threadscope.tui.rows import Crowd, Key, key_of, worth_a_row
 

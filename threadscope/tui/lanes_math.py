@@ -8,7 +8,7 @@ before the window is skipped by bisection.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
 from operator import itemgetter
@@ -267,8 +267,12 @@ def _requests(lane: Lane, view: Window) -> list[int]:
     return cells
 
 
-def _from(lane: Lane, begin: int) -> Iterator[tuple[Sequence[Span], int]]:
+def _from(lane: Lane, begin: int) -> list[tuple[Sequence[Span], int]]:
     """Chunks that reach into the window, each with the place of its first span there."""
-    for chunk in lane.spans:
-        if chunk and chunk[-1].end > begin:
-            yield chunk, bisect_right(chunk, begin, key=_END)
+    found: list[tuple[Sequence[Span], int]] = []
+    for chunk in reversed(lane.spans):  # mostly the last one is asked for, of sixty
+        if chunk:
+            if chunk[-1].end <= begin:
+                break
+            found.append((chunk, bisect_right(chunk, begin, key=_END)))
+    return found[::-1]

@@ -13,7 +13,6 @@ from textual.widgets import Input, Static
 
 from threadscope.model.snapshot import Snapshot
 from threadscope.tui.charts import ChartsPanel
-from threadscope.tui.crowd import Places
 from threadscope.tui.findings import FindingsPanel
 from threadscope.tui.footer import KeyBar
 from threadscope.tui.keys import Key
@@ -21,6 +20,7 @@ from threadscope.tui.lanes import LanesPanel, lanes_of, queues_of
 from threadscope.tui.notices import NoticesPanel, notice_lines
 from threadscope.tui.output import OutputView
 from threadscope.tui.panel import Panel
+from threadscope.tui.places import Places
 from threadscope.tui.processes import headings
 from threadscope.tui.requests import RequestsPanel
 from threadscope.tui.routes import RoutesPanel

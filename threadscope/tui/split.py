@@ -8,7 +8,6 @@ from textual.strip import Strip
 
 from threadscope.model.snapshot import Snapshot
 from threadscope.report.units import duration, rate, tokens
-from threadscope.tui.crowd import Places
 from threadscope.tui.lanes import (
     Frame,
     axis_strip,
@@ -21,6 +20,7 @@ from threadscope.tui.lanes import (
 from threadscope.tui.line import Item, Line, fact, item, joined, keep
 from threadscope.tui.palette import MUTED, STRONG, WARN
 from threadscope.tui.panel import Panel
+from threadscope.tui.places import Places
 from threadscope.tui.processes import headings
 from threadscope.tui.verdict import CHIPS
 

@@ -9,10 +9,10 @@ from textual.strip import Strip
 
 from threadscope.model.snapshot import Activity, ProcessRow, Role, Snapshot, ThreadRow
 from threadscope.report.units import UNKNOWN, cpu_time, percent, plural, rate, seconds
-from threadscope.tui.crowd import CPU_WEIGHT, Places
 from threadscope.tui.line import Line, fit, meter
 from threadscope.tui.palette import GHOST, GOOD, METER, MUTED, STRONG, TEXT, request_styles
 from threadscope.tui.panel import Panel
+from threadscope.tui.places import CPU_WEIGHT, Places
 from threadscope.tui.processes import affordable, by_process, figures, headings, title
 from threadscope.tui.rows import (
     Crowd,
@@ -172,7 +172,7 @@ class ThreadsPanel(Panel):
 
 
 def _cpu(row: ThreadRow) -> float:
-    """What a thread's CPU of a second counts, as `crowd.activity` has it."""
+    """What a thread's CPU of a second counts, as `places.activity` has it."""
     return CPU_WEIGHT * (row.cpu_percent or 0) * 10_000_000
 
 
