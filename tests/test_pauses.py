@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from threadscope.pauses import NEW, ShortPauses
+from threadscope.pauses import NEW, UNSEEN, ShortPauses
 
 
 class Knot:
@@ -91,6 +91,35 @@ def test_a_rest_is_used_where_there_is_much_that_is_new() -> None:
         pauses.rest()
         assert lost() is None
         assert gc.get_freeze_count() >= len(kept), "what is left is not looked at again"
+
+
+def test_where_there_was_no_garbage_it_is_not_looked_for_each_time() -> None:
+    with ShortPauses() as pauses:
+        gc.collect(1)
+        lost, kept = weakref.ref(Knot()), []
+        for _ in range(UNSEEN):
+            kept += [Knot() for _ in range(NEW)]
+            pauses.rest()
+            assert gc.get_freeze_count() >= len(kept), "it is not looked at again"
+        assert lost() is not None
+        found = weakref.ref(Knot())
+        kept += [Knot() for _ in range(NEW)]
+        pauses.rest()
+        assert found() is None
+    gc.collect()
+    assert lost() is None
+
+
+def test_where_there_was_garbage_it_is_looked_for_again() -> None:
+    with ShortPauses() as pauses:
+        gc.collect(1)
+        knots = [Knot() for _ in range(NEW)]
+        del knots
+        gc.collect(1)
+        lost, kept = weakref.ref(Knot()), [Knot() for _ in range(NEW)]
+        pauses.rest()
+        assert lost() is None
+        assert kept
 
 
 def test_a_rest_is_used_for_all_when_it_is_time_for_that() -> None:

@@ -18,6 +18,9 @@ YOUNG = 100_000
 """So many of them before a look that nobody chose the moment of, in place of 700. At thousands of
 requests a second nearly all of them are gone by then, and to look at them was a tenth of what a
 request cost; a look at a thousand of them takes up to a millisecond."""
+CLEAN, UNSEEN = NEW // 100, 3
+"""A look that has found less than this lets so many times pass at which there would be another one:
+what is new then is taken to be in use. Where requests are all that is new, no look finds anything."""
 LOOKS = 2
 """Of these looks, before one at all that outlived them, in place of 10: it takes as long as they do
 together."""
@@ -45,6 +48,8 @@ class ShortPauses:
         self._all = False
         """The next full look sees all."""
         self._switch_s = 0.0
+        self._unseen = 0
+        """So many times more nobody need look."""
 
     def __enter__(self) -> ShortPauses:
         self._whole_at = time.monotonic() + self._whole_s
@@ -67,11 +72,17 @@ class ShortPauses:
         if self._all:
             gc.collect()
         elif gc.get_count()[0] >= NEW:
-            gc.collect(1)
+            if self._unseen:
+                self._unseen -= 1
+                gc.freeze()
+            else:
+                gc.collect(1)
 
     def _collected(self, phase: str, info: dict[str, Any]) -> None:
         if phase != "stop" or not info["generation"]:
             return
+        if info["generation"] == 1:
+            self._unseen = UNSEEN if info["collected"] < CLEAN else 0
         if time.monotonic() < self._whole_at:
             gc.freeze()
         elif self._all and info["generation"] == 2:

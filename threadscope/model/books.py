@@ -58,6 +58,10 @@ class Books:
         over = self.measurement
         return self.tally if over is None or over.end is None or t > over.end else over.tally
 
+    def _one_tally(self) -> bool:
+        """Whether that is the same one for all times."""
+        return self.measurement is None or self.measurement.end is None
+
     def ended(self, ring: Ring, what: int, end: Ended) -> None:
         """Notes the end of a request.
 
@@ -116,6 +120,10 @@ class Books:
 
     def _waits(self, ring: Ring) -> None:
         """Those of hops for their thread."""
+        if self._one_tally():
+            waits = [waited for _, waited in ring.waits]
+            self.tally.processes[ring.pid].hop_wait.extend(waits)
+            return
         waits_of: defaultdict[Tally, list[int]] = defaultdict(list)
         for t, waited in ring.waits:
             waits_of[self.at(t)].append(waited)
@@ -127,8 +135,10 @@ class Books:
         took_of: defaultdict[tuple[Tally, int], list[int]] = defaultdict(list)
         times: list[int] = []
         good: list[int] = []
+        tally, one = self.tally, self._one_tally()
         for _, _, flags, status, _, _, t, sent, _, error, _, what, _, _ in ring.answers:
-            tally = self.at(t)
+            if not one:
+                tally = self.at(t)
             if not error:
                 took_of[tally, what].append(t - sent)
             if flags & F_BESIDE:

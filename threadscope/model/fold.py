@@ -88,9 +88,12 @@ class Fold:
 
     def take(self, items: Iterable[Item]) -> None:
         """Folds what came, in the order of the times."""
-        pass_to = self.timeline.pass_to
+        timeline = self.timeline
         for t, fold, ring, what in items:
-            pass_to(t)
+            if t > timeline.now:  # as `pass_to`, without a call for each
+                if t > timeline.present_end:
+                    timeline.pass_to(t)
+                timeline.now = t
             fold(ring, what)
         self.books.count()
 
@@ -127,8 +130,13 @@ class Fold:
         _, _, flags, _, tid, number, _, arrived, _, client, _, what, _, _ = end
         if flags & F_ONLY:
             self._came(ring, number, arrived, client, what, tid)
-        else:
-            self._came(ring, number, arrived, 0, what, 0)
+            return
+        key, endpoint = (ring.pid, number), ring.endpoints.get(what) or ring.endpoint(what)
+        request = self.open.get(key)
+        if request is None:
+            self.requests.opened(key, arrived, 0, endpoint)
+        elif endpoint.route and not request.endpoint.route:
+            request.endpoint = endpoint
 
     def _came(
         self, ring: Ring, number: int, t: int, client: int, what: int, tid: int
@@ -237,17 +245,12 @@ class Fold:
 
     # -- hops ----------------------------------------------------------------------------------
     def _hop_in(self, ring: Ring, record: Record) -> None:
-        _, _, flags, _, tid, number, t, _, client, *_ = record
-        self._hop_began(ring, flags, tid, number, t, client)
+        begin, client = record[6], record[8]
+        self.hop_began(ring, (*record[:7], begin, 0, 0, client, *record[11:]))
 
     def hop_began(self, ring: Ring, out: Record) -> None:
         """The begin of a hop that a HOP_OUT implies."""
-        _, _, flags, _, tid, number, _, begin, _, _, client, *_ = out
-        self._hop_began(ring, flags, tid, number, begin, client)
-
-    def _hop_began(
-        self, ring: Ring, flags: int, tid: int, number: int, t: int, client: int
-    ) -> None:
+        _, _, flags, _, tid, number, _, t, _, _, client, _, _, _ = out
         thread = self.threads.get(ring.pid, tid, _WORKER)
         running = thread.running
         if running:
@@ -270,7 +273,9 @@ class Fold:
         thread = self.threads.get(ring.pid, tid, _WORKER)
         if thread.running.pop(number, None) is not None and not thread.running:
             self.timeline.hopped(-1)
-        thread.span(begin, t, number)
+        if t > thread.active_at:
+            thread.active_at = t
+        thread.spans.add(begin, t, number)
         waited *= 1000
         request = self.open.get((ring.pid, number))
         if request is not None:
@@ -280,8 +285,9 @@ class Fold:
             request.hop_wall += t - begin
         self.books.hop(ring, t, waited)
         measurement = self.books.measurement
-        if measurement is not None and measurement.covers(t):
-            thread.hops_measured += 1
+        if measurement is not None and measurement.begin <= t:
+            end = measurement.end
+            thread.hops_measured += end is None or t <= end
 
     # -- the process ---------------------------------------------------------------------------
     def _limiter(self, ring: Ring, record: Record) -> None:

@@ -58,6 +58,7 @@ class RouteStats:
     def book(self, ends: list[Ended]) -> None:
         """Counts requests that have ended."""
         took_all: list[int] = []
+        waits: list[int] = []
         longest, slowest = self.hold_longest, -math.inf
         if self.slowest is not None:
             slowest = self.slowest.here
@@ -79,13 +80,14 @@ class RouteStats:
                 self.late += 1
             if request.hops:
                 cpu_all += request.hop_cpu
-                self.hop_wait.add(request.hop_wait)
+                waits.append(request.hop_wait)
                 self.hop_total += request.hop_wall
                 self.hop_cpu += request.hop_cpu
             if took > slowest:
                 slowest, self.slowest = took, _slow(end)
         self.completed += len(ends)
         self.latency.extend(took_all)
+        self.hop_wait.extend(waits)
         self.holds += steps_all
         self.hold_total += held_all
         self.hold_longest = longest

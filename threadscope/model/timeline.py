@@ -24,10 +24,10 @@ class Timeline:
 
     def __init__(self, origin: int) -> None:
         self.origin = origin
-        self._now = self._since = origin
+        self.now = self._since = origin
         """The moment, and up to when its bucket has all."""
         self._buckets: dict[int, Evidence] = {}
-        self._present, self._present_end = Evidence(), origin
+        self._present, self.present_end = Evidence(), origin
         """The bucket of the moment, and where it ends."""
         self._less = 0
         """What open requests times time since `_since` are less than if all had been open then."""
@@ -44,7 +44,7 @@ class Timeline:
 
     def restart(self, origin: int) -> None:
         """Forgets what was summed; the state of the moment stays."""
-        self.origin = self._now = self._since = self._present_end = origin
+        self.origin = self.now = self._since = self.present_end = origin
         self._less = 0
         self._buckets.clear()
         self.mark(origin)
@@ -68,28 +68,28 @@ class Timeline:
 
     def pass_to(self, t: int) -> None:
         """Lets the present state last until t; a t that is past already changes nothing."""
-        if t > self._present_end:
+        if t > self.present_end:
             self._cross(t)
-        if t > self._now:
-            self._now = t
+        if t > self.now:
+            self.now = t
 
     def _cross(self, t: int) -> None:
         """Goes on to the bucket of t."""
-        if t - self._now > UNSEEN_NS:
+        if t - self.now > UNSEEN_NS:
             self._settle()
-            self._now = self._since = t - KEPT * BUCKET_NS
-        while t > self._present_end:
-            if self._now < self._present_end:
-                self._now = self._present_end
+            self.now = self._since = t - KEPT * BUCKET_NS
+        while t > self.present_end:
+            if self.now < self.present_end:
+                self.now = self.present_end
             self._settle()
-            index = (self._now - self.origin) // BUCKET_NS
+            index = (self.now - self.origin) // BUCKET_NS
             self._present = self._bucket(index)
-            self._present_end = self.origin + (index + 1) * BUCKET_NS
+            self.present_end = self.origin + (index + 1) * BUCKET_NS
 
     def _settle(self) -> None:
         """Puts into the present bucket what has passed since that was done last."""
-        passed, bucket, is_open = self._now - self._since, self._present, self.open
-        self._since = self._now
+        passed, bucket, is_open = self.now - self._since, self._present, self.open
+        self._since = self.now
         bucket.seen += passed
         bucket.open += is_open * passed - self._less
         self._less = 0
@@ -121,7 +121,7 @@ class Timeline:
             after = 0
         if (before >= 2) != (after >= 2):
             self._settle()
-        self._less += (after - before) * (self._now - self._since)
+        self._less += (after - before) * (self.now - self._since)
         self.open = after
         if after > self.open_max:
             self.open_max = after
@@ -140,7 +140,7 @@ class Timeline:
 
     def held(self, begin: int, end: int, amount: int) -> None:
         """Steps held the event loop for so many ns between two moments."""
-        if self._present_end - BUCKET_NS <= begin < end <= self._present_end:  # as most
+        if self.present_end - BUCKET_NS <= begin < end <= self.present_end:  # as most
             self._present.held += amount
         elif amount:
             self._spread("held", begin, end, amount)
@@ -158,7 +158,7 @@ class Timeline:
             self._sprinkle(name, begin, end, amount, pieces)
             return
         # a stream may have begun hours ago: only what is kept is gone through
-        begin_kept = max(begin, self.origin, self._now - KEPT * BUCKET_NS)
+        begin_kept = max(begin, self.origin, self.now - KEPT * BUCKET_NS)
         while begin_kept < end:
             index = (begin_kept - self.origin) // BUCKET_NS
             until = min(end, self.origin + (index + 1) * BUCKET_NS)
@@ -170,7 +170,7 @@ class Timeline:
     def _sprinkle(self, name: str, begin: int, end: int, amount: int, pieces: int) -> None:
         """The same in pieces, where there would be hardly anything in each of many buckets."""
         width = (end - begin) // pieces
-        first = max(self.origin, self._now - KEPT * BUCKET_NS)
+        first = max(self.origin, self.now - KEPT * BUCKET_NS)
         for t in range(begin + width // 2, end, width):
             if t >= first:
                 bucket = self._bucket((t - self.origin) // BUCKET_NS)
