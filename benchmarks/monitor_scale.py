@@ -7,10 +7,12 @@ terminal of 120 x 36: 5,000 requests a second to an `async def` on schedule; as 
 and as many as a `def` can take, which are fewer than 5,000. Server, load and monitor share the
 machine: on two cores the rate is what is left to them, and the table says which it was. The CPU
 clock of the monitor's process is what is measured, screen included; for comparison the server's and
-the load's. The budget is for 5,000 a second; it is the same where a server cannot take as many, and
-what the monitor takes at more is printed beside it.
+the load's. The budget is for 5,000 a second to the `async def`. A `def` costs the monitor more: its
+request is two things more to tell of, and forty worker threads are sampled and drawn. What the
+monitor takes at more than 5,000 is printed beside it.
 
-Exits with 1 when the monitor takes more than 15 % of a core, or loses a record.
+Exits with 1 when the monitor takes more than 15 % of a core, 20 % of one for the `def`, or loses a
+record.
 """
 
 from __future__ import annotations
@@ -28,7 +30,6 @@ from common.servers import COLUMNS, LINES, Broken, Terminal, cpu_ns, find, memor
 from common.table import Budget, parser
 
 CLIENTS = 32
-LIMIT_PERCENT = 15.0
 START_S, WARM_S, SLICE_S = 60.0, 3.0, 8.0
 LOAD = "threadscope.load.generator"
 PROGRAM = Path(__file__).parent / "common" / "watched_hello.py"
@@ -40,10 +41,11 @@ class Case(NamedTuple):
     path: str
     rate: int
     """Requests a second, 0: as many as the server can take."""
-    judged: bool
+    limit: float | None
+    """Percent of a core; None: it is only printed."""
 
 
-CASES = (Case("/async", 5000, True), Case("/async", 0, False), Case("/def", 0, True))
+CASES = (Case("/async", 5000, 15.0), Case("/async", 0, None), Case("/def", 0, 20.0))
 
 
 class Round(NamedTuple):
@@ -141,9 +143,11 @@ def budgets(case: Case, rounds: list[Round]) -> list[Budget]:
     rate = statistics.median(one.per_second for one in rounds)
     percent = statistics.median(one.monitor for one in rounds)
     dropped = max(one.dropped for one in rounds)
-    cpu = Budget(f"the monitor's CPU, {path}: {rate:,.0f} req/s", percent, LIMIT_PERCENT, " %")
     lost = Budget(f"records lost, {path}", dropped, 0, " records")
-    return [cpu, lost] if case.judged else [lost]
+    if case.limit is None:
+        return [lost]
+    cpu = f"the monitor's CPU, {path}: {rate:,.0f} req/s"
+    return [Budget(cpu, percent, case.limit, " %"), lost]
 
 
 def main() -> int:

@@ -19,8 +19,8 @@ YOUNG = 100_000
 requests a second nearly all of them are gone by then, and to look at them was a tenth of what a
 request cost; a look at a thousand of them takes up to a millisecond."""
 CLEAN, UNSEEN = NEW // 100, 3
-"""A look that has found less than this lets so many times pass at which there would be another one:
-what is new then is taken to be in use. Where requests are all that is new, no look finds anything."""
+"""A look that has found less than this lets so many times pass at which there would be another:
+what is new then is taken to be in use. Where all that is new is of requests, no look finds any."""
 LOOKS = 2
 """Of these looks, before one at all that outlived them, in place of 10: it takes as long as they do
 together."""

@@ -8,7 +8,7 @@ from threadscope.model.snapshot import Span
 from threadscope.model.windows import Chunks
 
 MERGE_NS = 20_000_000
-SHORT_NS = MERGE_NS // 2
+SHORT_NS = MERGE_NS // 4
 """Spans shorter than SHORT_NS become one within MERGE_NS: nobody can see them apart."""
 _new_span = partial(tuple.__new__, Span)
 """Half the price of Span(...)."""
