@@ -84,6 +84,19 @@ def test_what_one_did_while_it_had_a_lane_of_its_own_counts_once():
     assert lm.lane_cells(together(many, view, before), view) == whole
 
 
+def test_a_crowd_of_short_requests_is_held_by_as_many_as_there_are():
+    def crowd(count: int) -> set[int]:
+        lanes = []
+        for tid in range(count):
+            begin = AT - 6 * S + tid * 2 * MS
+            short = [f.span(begin + i * 20 * MS, begin + i * 20 * MS + MS, tid) for i in range(290)]
+            lanes.append(f.lane("worker", short, at=AT, tid=tid))
+        return {c.request for c in lm.lane_cells(together(lanes, VIEW), VIEW)[5:50]}
+
+    assert crowd(2) == {lm.PASSING}
+    assert crowd(8) == {lm.MANY}
+
+
 def test_an_idle_crowd_is_idle():
     assert shown(together([lane(1), lane(2)], VIEW)) == "." * 60
 

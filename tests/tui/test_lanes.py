@@ -3,7 +3,7 @@ from __future__ import annotations
 from tests import factories as f
 from tests.tui.driving import text
 from threadscope.tui.lanes import LanesPanel, lane_pieces
-from threadscope.tui.lanes_math import MANY, LaneCell
+from threadscope.tui.lanes_math import MANY, PASSING, LaneCell
 from threadscope.tui.palette import request_styles
 
 
@@ -36,6 +36,14 @@ def test_idle_is_dots_and_unclaimed_cpu_blocks():
 
 def test_many_short_requests_have_no_number():
     assert lane(block(MANY, 8, 6)) == "██████"
+
+
+def test_short_requests_that_only_pass_are_dots_in_their_colour():
+    cells = block(PASSING, 0, 3) + block(PASSING, 2, 2) + block(0, 0, 2)
+    assert lane(cells) == "···▂▂··"
+    assert lane(cells, upper=True) == " " * 7
+    (text, style), *_ = lane_pieces(cells)
+    assert (text, style) == ("···▂▂", request_styles(MANY).name)
 
 
 def test_no_number_where_there_is_no_room():

@@ -88,7 +88,7 @@ def test_a_current_span_reaches_the_last_cell():
 
 def test_a_short_span_is_seen_and_several_are_many():
     spans = [span(AT - 2 * S + 10 * MS, AT - 2 * S + 12 * MS, 1)]
-    spans += [span(AT - S + i * MS, AT - S + (i + 1) * MS, 2 + i) for i in range(10)]
+    spans += [span(AT - S + i * MS, AT - S + (i + 1) * MS, 2 + i) for i in range(30)]
     cells = lm.lane_cells(lane("w", spans, at=AT), view())
     assert numbers(cells)[39] == 1
     assert numbers(cells)[49] == lm.MANY
@@ -98,6 +98,25 @@ def test_a_short_span_is_seen_and_several_are_many():
 def test_spans_of_several_requests_have_no_number():
     one = lane("w", [span(AT - S, AT - 500 * MS, 7, requests=40)], at=AT)
     assert set(numbers(lm.lane_cells(one, view()))) == {0, lm.MANY}
+
+
+def test_short_ones_with_much_time_between_them_only_pass():
+    def cells(*spans):
+        return numbers(lm.lane_cells(lane("w", spans, at=AT), view()))[39:49]
+
+    begin = AT - 2 * S
+    thin = [span(begin + i * 25 * MS, begin + (i * 25 + 1) * MS, 2 + i) for i in range(40)]
+    assert cells(*thin) == [lm.PASSING] * 10
+    assert cells(*thin[::4]) == [one.request for one in thin[::4]], "alone in its cell"
+    whole = span(begin, begin + S, 2, requests=40, busy=240 * MS)
+    assert cells(whole) == [lm.PASSING] * 10
+    assert cells(whole._replace(busy=260 * MS)) == [lm.MANY] * 10
+    within = [span(begin + i * 100 * MS, begin + (i * 100 + 20) * MS, 2 + i, 9, 2 * MS)
+              for i in range(10)]  # fmt: skip
+    assert cells(*within) == [lm.PASSING] * 10
+    long = span(begin, begin + 260 * MS, 1)
+    after = [span(begin + (262 + 9 * i) * MS, begin + (263 + 9 * i) * MS, 2 + i) for i in range(4)]
+    assert cells(long, *after)[:4] == [1, 1, 1, 0], "the cell is the long one's"
 
 
 def test_a_span_longer_than_the_window_fills_it():
@@ -179,7 +198,7 @@ def test_any_spans_fill_exactly_the_window(pairs: list[tuple[int, int]], zoom: f
     for i, cell in enumerate(cells):
         begin, end = shown.begin + i * shown.slice_ns, shown.begin + (i + 1) * shown.slice_ns
         there = {one.request for one in spans if one.begin < end and one.end > begin}
-        assert cell.request in there | {0, lm.MANY}
+        assert cell.request in there | {0, lm.MANY, lm.PASSING}
         assert cell.held == bool(cell.request)
-        if cell.request == lm.MANY:
+        if cell.request < 0:
             assert len(there) > 1

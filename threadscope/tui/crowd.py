@@ -161,24 +161,23 @@ def _stretches(
     lanes: Sequence[Lane], view: Window, begin: int, known: Sequence[Span]
 ) -> list[Span]:
     """These, and what has ended from `begin` on."""
-    taken = [(since, end) for since, end, *_ in known]
+    taken = [(since, end, busy) for since, end, _, _, busy in known]
     for lane in lanes:
-        taken += [(since, end) for since, end, *_ in lane.current]
+        taken += [(since, end, end - since) for since, end, *_ in lane.current]
         for chunk in spans_since(lane, begin):
             if chunk[0].end <= begin:
                 chunk = chunk[bisect_right(chunk, begin, key=_END) :]
-            first, last = chunk[0].begin, chunk[-1].end
-            free = last - first - sum([span[4] for span in chunk])
-            if free < view.slice_ns * (len(chunk) - 1):
-                taken.append((first, last))
+            first, last, busy = chunk[0].begin, chunk[-1].end, sum([span[4] for span in chunk])
+            if last - first - busy < view.slice_ns * (len(chunk) - 1):
+                taken.append((first, last, busy))
             else:
-                taken += [(since, end) for since, end, *_ in chunk]
+                taken += [(since, end, busy) for since, end, _, _, busy in chunk]
     stretches: list[Span] = []
-    for since, end in sorted(taken):
+    for since, end, busy in sorted(taken):
         if stretches and since <= stretches[-1].end:
-            last_one = stretches[-1]
-            if end > last_one.end:
-                stretches[-1] = Span(last_one.begin, end, 0, 2, end - last_one.begin)
+            first, last, _, _, before = stretches[-1]
+            last = max(last, end)
+            stretches[-1] = Span(first, last, 0, 2, min(before + busy, last - first))
         else:
-            stretches.append(Span(since, end, 0, 2, end - since))
+            stretches.append(Span(since, end, 0, 2, busy))
     return stretches

@@ -272,7 +272,7 @@ def lane_pieces(
             pieces += _unclaimed(text, upper=upper)
         elif request == lm.UNSEEN:
             pieces.append((" " * len(text), TEXT))
-        elif loop and _passes(heights[begin:end], top):
+        elif request == lm.PASSING or (loop and _passes(heights[begin:end], top)):
             style = request_styles(request).name
             pieces.append((text if upper else text.replace(" ", IDLE), style))
         else:

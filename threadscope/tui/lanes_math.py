@@ -20,6 +20,10 @@ MANY = -1
 """In place of a request's number: several short ones shared the cell."""
 UNSEEN = -2
 """In place of a request's number: nobody looked, and none is known."""
+PASSING = -3
+"""In place of a request's number: several short ones, and mostly the thread was free."""
+HELD_PART = 4
+"""Several that had a thread for less than the fourth part of a cell did not hold it."""
 FULL = 8
 """Height of a full cell."""
 QUEUE_SCALE = 8
@@ -41,7 +45,7 @@ class LaneCell(NamedTuple):
     height: int
     """CPU that it got: 0 none, FULL (or `levels`) all of it."""
     request: int
-    """The request that it served, 0 for none, MANY for several short ones."""
+    """The request that it served, 0 for none, MANY or PASSING for several short ones."""
     boundary: bool
     """A request begins here, right behind another one."""
     held: bool
@@ -226,23 +230,24 @@ def _heights(points: list[CpuPoint], view: Window, levels: int) -> list[int]:
 
 
 def _requests(lane: Lane, view: Window) -> list[int]:
-    """The request of each cell: 0 none, MANY for several.
+    """The request of each cell: 0 none, MANY or PASSING for several.
 
-    A span longer than a cell takes the cells that it fills for the greater part. Spans that lie
-    within one cell are not looked at one by one: bisection finds the first that leaves the cell.
+    A span longer than a cell takes the cells that it fills for the greater part. Of spans that lie
+    within one cell bisection finds the first that leaves it; what lies before has it together.
     """
     start, slice_ns, width, *_ = view
     half = slice_ns // 2 - start
     cells = [0] * width
-    short = -1  # the last cell that a short span claimed
+    short, held = -1, 0  # the last cell that short spans claimed, and for how long they had it
+    before = 0  # and who had claimed it before them
     for chunk, p in _from(lane, start):
         size = len(chunk)
         while p < size:
-            begin, end, request, requests, _busy = chunk[p]
+            begin, end, request, requests, busy = chunk[p]
             p += 1
             left, right = (begin + half) // slice_ns, (end + half) // slice_ns
-            number = request if requests <= 1 else MANY
             if right > left:
+                number = request if requests <= 1 else _several(busy, end - begin)
                 for cell in range(left if left > 0 else 0, right if right < width else width):
                     cells[cell] = number
                 continue
@@ -253,18 +258,27 @@ def _requests(lane: Lane, view: Window) -> list[int]:
                 continue
             beyond = start + (i + 1) * slice_ns
             skip = bisect_left(chunk, beyond, p, key=_END) if p < size else p
-            if skip > p or i == short:
-                cells[i] = MANY
+            if i != short:
+                held, before = 0, cells[i]
+            held += busy + sum([span[4] for span in chunk[p:skip]])
+            if skip > p or i == short or requests > 1:
+                several = _several(held, slice_ns)
+                cells[i] = before if before and several == PASSING else several
                 p = skip
-            elif not cells[i]:
-                cells[i] = number
+            elif not before:
+                cells[i] = request
             short = i
-    for begin, end, request, requests, _busy in lane.current:
+    for begin, end, request, requests, busy in lane.current:
         last = (min(end, view.end - 1) - start) // slice_ns
         left = min(max(0, (begin + half) // slice_ns), last)
-        number = request if requests <= 1 else MANY
+        number = request if requests <= 1 else _several(busy, end - begin)
         cells[left : last + 1] = [number] * (last + 1 - left)
     return cells
+
+
+def _several(held: int, of: int) -> int:
+    """What stands for several requests that had the thread for so much of so many ns."""
+    return MANY if HELD_PART * held >= of else PASSING
 
 
 def _from(lane: Lane, begin: int) -> list[tuple[Sequence[Span], int]]:
