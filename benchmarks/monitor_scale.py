@@ -25,8 +25,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from common.results import Results
-from common.servers import COLUMNS, LINES, Broken, Terminal, cpu_ns, find, memory_mb
+from common.results import Broken, Results
+from common.servers import COLUMNS, LINES, Terminal, cpu_ns, find, memory_mb
 from common.table import Budget, parser
 
 CLIENTS = 32
@@ -102,7 +102,8 @@ def measure(case: Case, seconds: float) -> Round:
         raise Broken("the monitor had no picture")
     (t0, done0, _), (t1, done1, dropped) = seen[0], seen[-1]
     shares = [100 * (b - a) / (end - begin) for a, b in zip(used, used_then, strict=True)]
-    return Round(1e9 * (done1 - done0) / (t1 - t0), *shares, dropped, rss)
+    ours, theirs, load = shares
+    return Round(1e9 * (done1 - done0) / (t1 - t0), ours, theirs, load, dropped, rss)
 
 
 HEAD = (

@@ -23,7 +23,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from common.results import Results
@@ -41,7 +41,7 @@ Usage = dict[int, float]
 
 
 @contextmanager
-def load(server: DemoServer, way: DemoVariant, clients: int):
+def load(server: DemoServer, way: DemoVariant, clients: int) -> Iterator[None]:
     """Clients that ask again at once; inside, every one of them was answered at least once."""
     stop = threading.Event()
     warm = threading.Barrier(clients + 1)
@@ -86,6 +86,7 @@ def watch(pid: int, seconds: int, at_frame: Callable[[], None]) -> Usage:
             text=True,
         )
         frame: list[str] = []
+        assert top.stdout is not None
         with top, top.stdout as out:
             for line in out:
                 if "load average:" in line:

@@ -129,7 +129,7 @@ def section(one: Experiment, phases: Phases, comparisons: list[dict[str, Any]]) 
 
 def told(ratio: dict[str, Any]) -> bool:
     """Whether a ratio is one of those that an experiment is about."""
-    metric = ratio["metric"]
+    metric = str(ratio["metric"])
     first = "total_s" if ratio["burst"] else "per_second"
     return metric == first or metric.startswith("p50_ms /")
 

@@ -11,10 +11,11 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 FOLDER = Path(__file__).parent.parent / "screenshots"
-STILLS = {
+STILLS: Mapping[str, tuple[str, ...]] = {
     f"cpu-{mode}{suffix}.svg": ("cpu", "--mode", mode, "--size", size)
     for mode in ("async", "def")
     for suffix, size in (("", "120x36"), ("-80x24", "80x24"), ("-200x50", "200x50"))

@@ -70,7 +70,7 @@ class Awake:
     def __exit__(self, *_: object) -> None:
         self._over.set()
         self._thread.join()
-        for batch, _ in self._rings.read(time.monotonic_ns()):
+        for batch, _load in self._rings.read(time.monotonic_ns()):
             self.seen += sum(cell.ended for cell in batch.cells)
             self.errors += batch.errors
         self._rings.close()

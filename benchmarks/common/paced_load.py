@@ -22,7 +22,7 @@ from threadscope.sampling.proc import process_clock
 try:
     import uvloop
 except ImportError:  # asyncio's own loop then: a busier load
-    uvloop = None
+    uvloop = None  # type: ignore[assignment]  # a module, or none
 
 CONNECTIONS = 32
 LATE_S = 0.05

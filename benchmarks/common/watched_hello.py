@@ -65,8 +65,13 @@ class Hello(Target):
 def main() -> None:
     """Watches until `q`."""
     path, clients, rate, file = sys.argv[1:]
-    pace = {"model": Model.OPEN, "rate": float(rate)} if float(rate) else {}
-    way = Way(Variant(path, path), lambda url: [LoadPlan(url=url + path, route=path, **pace)])
+
+    def plan(url: str) -> LoadPlan:
+        if float(rate):
+            return LoadPlan(url + path, route=path, model=Model.OPEN, rate=float(rate))
+        return LoadPlan(url + path, route=path)
+
+    way = Way(Variant(path, path), lambda url: [plan(url)])
     session = Session(Hello(), [way], Options(clients=int(clients)))
     try:
         session.start()
