@@ -26,13 +26,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from common.results import Broken, Results
-from common.servers import COLUMNS, LINES, Terminal, cpu_ns, find, memory_mb
+from common.servers import COLUMNS, LINES, Terminal, cpu_ns, find, memory_mb, scripts_path
 from common.table import Budget, parser
 
 CLIENTS = 32
 START_S, WARM_S, SLICE_S = 60.0, 3.0, 8.0
 LOAD = "threadscope.load.generator"
-PROGRAM = Path(__file__).parent / "common" / "watched_hello.py"
 
 
 class Case(NamedTuple):
@@ -76,7 +75,8 @@ def measure(case: Case, seconds: float) -> Round:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "seen.json")
         asked = [case.path, str(CLIENTS), str(case.rate), str(file)]
-        monitor = Terminal([sys.executable, str(PROGRAM), *asked])
+        command = [sys.executable, "-m", "common.watched_hello", *asked]
+        monitor = Terminal(command, scripts_path())
         try:
             end = time.monotonic() + START_S
             while not running(monitor) and time.monotonic() < end:

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import sys
 import tempfile
 import time
@@ -32,10 +31,9 @@ from typing import Any, NamedTuple
 
 from common.results import Broken, Results
 from common.scale_cases import CASES, Case
-from common.servers import COLUMNS, LINES, Terminal
+from common.servers import COLUMNS, LINES, Terminal, scripts_path
 from common.table import Budget, parser
 
-HERE = Path(__file__).parent
 PERIOD_NS = 250_000_000
 EARLY_NS = 20_000_000
 """So much earlier than the others some ticks may seem to come."""
@@ -163,8 +161,7 @@ def measure(name: str, seconds: Sequence[float]) -> Seen:
     with tempfile.TemporaryDirectory() as folder:
         file, going = Path(folder, "seen.json"), Path(folder, "going")
         command = [sys.executable, "-m", "common.scale_watch", name, str(file), str(going)]
-        paths = f"{HERE}:{os.environ.get('PYTHONPATH', '')}".rstrip(":")
-        monitor = Terminal(command, {"PYTHONPATH": paths})
+        monitor = Terminal(command, scripts_path())
         windows = []
         try:
             give_up = time.monotonic() + START_S

@@ -27,6 +27,12 @@ COLUMNS, LINES = 120, 36
 READY_S, END_S = 20.0, 10.0
 
 
+def scripts_path() -> dict[str, str]:
+    """What `python -m common.X` needs in its environment."""
+    paths = (str(HERE.parent), os.environ.get("PYTHONPATH", ""))
+    return {"PYTHONPATH": ":".join(filter(None, paths))}
+
+
 def cpu_ns(pid: int) -> int:
     """The CPU time of a process so far, threads that ended included.
 
