@@ -143,6 +143,7 @@ def _session(target: Target, options: dict[str, Any]) -> Session:
     from threadscope.asking import Options
     from threadscope.keep import Keep
     from threadscope.model.snapshot import Variant
+    from threadscope.model.units import first_of
     from threadscope.phases import Way
     from threadscope.recording.errors import RecordingError
     from threadscope.session import Session
@@ -153,7 +154,7 @@ def _session(target: Target, options: dict[str, Any]) -> Session:
             raise click.UsageError(f"{url!r} is no path: begin it with a slash, as in /items/1")
     plan = partial(_plans, urls, options["timeout"])
     plan("http://127.0.0.1:1")  # whether it is one, before a server is started for it
-    way = Way(Variant("check", f"GET {', '.join(urls)}"), plan)
+    way = Way(Variant("check", f"GET {first_of(urls)}"), plan)
     asked = Options(options["concurrency"], options["duration"], lints=settings_of(options))
     try:
         return Session(target, [way], asked, Keep(save=options["save"]).encoder())
@@ -194,7 +195,10 @@ def _report(session: Session, limits: Limits, options: dict[str, Any]) -> int:
     if session.broken:
         return _cannot(session.broken)
     if not any(route.completed for phase in phases for route in phase.routes):
-        return _cannot("no request was seen in the server: `threadscope doctor` says what it needs")
+        last = session.latest()
+        why = last.health.limited if last is not None else ""
+        hint = "`threadscope doctor` says what it needs"
+        return _cannot(why or f"no request was seen in the server: {hint}")
     said = verdict(phases, limits)
     if options["as_json"]:
         report = document(session.target.title, session.target, phases)

@@ -64,12 +64,12 @@ class Keep:
         Returns:
             What went wrong, "" if nothing did.
         """
-        trouble = camera.trouble
+        troubles = [camera.trouble]
         camera.stop()
         if self.screenshot is not None and last_screen:
             try:
                 size = self.size or os.get_terminal_size()
                 write_picture(self.screenshot, last_screen, *size, self.title)
             except RecordingError as error:
-                trouble = trouble or str(error)
-        return trouble
+                troubles.append(str(error))
+        return "; ".join(filter(None, troubles))

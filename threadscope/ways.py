@@ -10,6 +10,7 @@ import click
 from threadscope.load.plan import LoadPlan
 from threadscope.model.redact import shown_url
 from threadscope.model.snapshot import Variant
+from threadscope.model.units import first_of
 from threadscope.options import load_plan
 from threadscope.phases import Way
 
@@ -51,7 +52,7 @@ def ways(options: Mapping[str, Any]) -> list[Way]:
     if not urls:
         return []
     method = options["method"].upper()
-    variant = Variant("load", f"{method} {', '.join(map(shown_url, urls))}")
+    variant = Variant("load", f"{method} {first_of([*map(shown_url, urls)])}")
     return [Way(variant, lambda base: [_plan(options, base)])]
 
 

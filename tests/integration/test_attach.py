@@ -196,6 +196,46 @@ def test_dump_shows_a_server_once(serve, threadscope_):
     assert any(thread["endpoint"] == "GET /slow" for thread in found["threads"])
 
 
+def test_a_server_that_is_killed_while_dump_looks_has_no_figures(serve, threadscope_, tmp_path):
+    server = dormant(serve)
+    reader = ring_of(server, tmp_path)
+    try:
+        dumped = threadscope_("dump", server.pid)
+        assert eventually(lambda: reader.header()[L.W_HEARTBEAT])  # it looks
+        os.kill(server.pid, signal.SIGKILL)
+        assert dumped.status() == 1
+    finally:
+        reader.close()
+    assert dumped.out.text == ""
+    assert dumped.err.text == "Error: the server ended while it was looked at\n"
+
+
+def test_whose_ring_was_deleted_before_is_told_so(serve, threadscope_, tmp_path):
+    server = dormant(serve)
+    [ring] = tmp_path.glob(f"threadscope/run-*/server-{server.pid}-*.ring")
+    ring.unlink()
+    dumped = threadscope_("dump", server.pid)
+    assert dumped.status() == 0
+    assert "its probe's ring was deleted: restart it to see its requests" in dumped.out.text
+
+
+def test_a_stopped_server_is_not_checked_and_has_no_word(serve, threadscope_):
+    server = dormant(serve)
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        asked = ("--url", "/slow", "-t", "500ms", "-z", "1s")
+        checked = threadscope_("check", "--attach", server.pid, *asked)
+        assert checked.status() == 2
+        watched = threadscope_("attach", server.pid, "--no-tui", *asked)
+        assert watched.status() == 0
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
+    why = f"process {server.pid} is stopped: `kill -CONT {server.pid}` lets it go on"
+    assert checked.err.text == f"Error: {why}\n"
+    assert "SEQUENTIAL" not in watched.out.text
+    assert "UNKNOWN, requests wait, and none of them has reached the app" in watched.out.text
+
+
 def test_a_command_that_cannot_be_started_says_so():
     done = subprocess.run(
         [sys.executable, *DORMANT, "no-such-command"], capture_output=True, text=True, check=False

@@ -10,11 +10,11 @@ from threadscope.model.snapshot import Word
 S = 1_000_000_000
 
 
-def shares(*, seen=5.0, wanted=5.0, alone=0.0, one_hop=1.0, held=0.0, cores=0.5):
+def shares(*, seen=5.0, wanted=5.0, alone=0.0, one_hop=1.0, held=0.0, cores=0.5, open=1.0):
     """Evidence from seconds, and shares of the wanted time."""
     return Evidence(
         seen=seen * S, wanted=wanted * S, alone=alone * wanted * S, one_hop=one_hop * wanted * S,
-        held=held * wanted * S, cpu=cores * wanted * S,
+        held=held * wanted * S, cpu=cores * wanted * S, open=open * seen * S,
     )  # fmt: skip
 
 
@@ -64,6 +64,13 @@ def test_sleeping_async_def_takes_turns():
     found = behaviour(shares(alone=0.0, held=0.02, cores=0.05))
     assert found.word == Word.CONCURRENT
     assert "take turns on the event loop" in found.reason
+
+
+def test_where_no_request_reached_the_app_there_is_no_word():
+    """All clients wait: the server is stopped, or refuses what they ask."""
+    found = behaviour(shares(alone=1.0, open=0.0, cores=0.0))
+    assert found.word == Word.UNKNOWN
+    assert found.reason == "requests wait, and none of them has reached the app"
 
 
 def test_unknown_says_why():

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from threadscope.model.text import clean
+from threadscope.model.units import first_of
 
 nasty = st.text(
     st.one_of(
@@ -58,3 +59,11 @@ def test_plain_text_is_left_as_it_is(text):
 )
 def test_examples(text, left):
     assert clean(text) == left
+
+
+def test_of_many_names_the_first_are_named():
+    names = [f"/{n}" for n in range(42)]
+    assert first_of(names[:1]) == "/0"
+    assert first_of(names[:4]) == "/0, /1, /2, /3"
+    assert first_of(names[:5]) == "/0, /1, /2 and 2 more"
+    assert first_of(names) == "/0, /1, /2 and 39 more"

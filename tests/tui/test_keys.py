@@ -154,19 +154,22 @@ def test_keys_that_come_faster_than_the_help_close_it_all_the_same(close):
     drive(steps, f.cpu_async())
 
 
-@pytest.mark.parametrize("size", [(60, 15), (80, 24)])
+@pytest.mark.parametrize("size", [(60, 15), (80, 24), (120, 50)])
 def test_how_to_close_it_is_seen_on_the_smallest_screen(size):
     async def steps(probe: Probe) -> None:
         await probe.press("?")
         assert has(probe.screen(), "Keys   esc closes this")
         if size[1] < sum(bool(key.help) for key in KEYS) + 4:  # title, gap and frame
             assert not has(probe.screen(), "this list")
+            assert has(probe.screen(), "esc closes this   ↓ shows more")
             await probe.press("end")
             assert has(probe.screen(), "this list")
             await probe.press("home")
             assert has(probe.screen(), "Keys   esc closes this")
             await probe.press(*["pagedown"] * 4, "down", "up", "pageup", "pagedown")
             assert has(probe.screen(), "this list")
+        else:
+            assert not has(probe.screen(), "shows more")
         await probe.press("escape")
         await probe.show(f.toured(26 * S))
         assert has(probe.screen(), "esc closes this")

@@ -277,7 +277,7 @@ class Aggregator:
             behaviour=(
                 Behaviour(Word.UNKNOWN, self._over)
                 if self._over
-                else phases.behaviour(evidence, at, self.limited)
+                else phases.behaviour(evidence, at, self.limited or self._interruptions.now)
             ),
             findings=self._judging.findings,
             routes=self._judging.routes,

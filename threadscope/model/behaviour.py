@@ -65,6 +65,8 @@ def behaviour(evidence: Evidence, *, limited: str = "", loops: int = 1) -> Behav
         return Behaviour(Word.UNKNOWN, "not enough was seen yet")
     if evidence.wanted < max(ENOUGH_NS, evidence.seen * 0.1):
         return Behaviour(Word.IDLE, "fewer than two requests at a time wanted service")
+    if not (evidence.open or evidence.held):
+        return Behaviour(Word.UNKNOWN, "requests wait, and none of them has reached the app")
     wanted = evidence.wanted
     cores, held = evidence.cpu / wanted, evidence.held / wanted
     alone, one_hop = evidence.alone / wanted, evidence.one_hop / wanted

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 UNKNOWN = "-"
+NAMED = 4
+"""Of a list in a heading."""
 
 
 def duration(ns: float | None) -> str:
@@ -26,3 +30,10 @@ def ms(ns: float | None) -> float | None:
 def plural(count: int, noun: str) -> str:
     """`1 worker`, `4 workers`, `5,000 events`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def first_of(names: Sequence[str]) -> str:
+    """`/a, /b`; of many: `/a, /b, /c and 39 more`."""
+    if len(names) <= NAMED:
+        return ", ".join(names)
+    return f"{', '.join(names[: NAMED - 1])} and {len(names) - NAMED + 1} more"

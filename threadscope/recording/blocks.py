@@ -17,7 +17,7 @@ from struct import error as StructError
 from typing import Any, NamedTuple
 
 from threadscope.recording.errors import RecordingError
-from threadscope.recording.paths import open_empty
+from threadscope.recording.paths import open_empty, take_away
 
 FORMAT = 1
 MAGIC = b"threadscope session "
@@ -83,6 +83,10 @@ class BlockWriter:
         except OSError as error:
             self.trouble = f"{self._path.name} ends here: {error.strerror}"
             os.ftruncate(self._fd, self._size)
+
+    def take_away(self) -> None:
+        """Removes the file: nothing came to be seen."""
+        take_away(self._path, self._fd)
 
     def close(self) -> None:
         """Lets go of the file."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from threadscope.recording.cast import CastWriter
 from threadscope.recording.errors import RecordingError
-from threadscope.recording.paths import write_new
+from threadscope.recording.paths import write_whole
 
 
 class Camera:
@@ -98,4 +98,4 @@ def write_picture(path: Path, screen: str, width: int, height: int, title: str) 
     from threadscope.recording.frames import frame_of
     from threadscope.recording.svg import still
 
-    write_new(path, still(frame_of(screen, width, height), title))
+    write_whole(path, still(frame_of(screen, width, height), title))

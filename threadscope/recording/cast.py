@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from threadscope.recording.errors import RecordingError
-from threadscope.recording.paths import open_empty
+from threadscope.recording.paths import open_empty, take_away
 
 VERSIONS = (2, 3)
 FLUSH_BYTES = 64 * 1024
@@ -84,10 +84,10 @@ class CastWriter:
         if self._fd < 0:
             return
         self._flush()
+        if self._begun is None:
+            take_away(self.path, self._fd)
         os.close(self._fd)
         self._fd = -1
-        if self._begun is None:
-            self.path.unlink(missing_ok=True)
 
     def _event(self, code: str, data: str) -> None:
         """Differences of rounded times, never rounded differences: those drift."""

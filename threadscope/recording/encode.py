@@ -51,7 +51,7 @@ class Encoder:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path, self._file = path, BlockWriter(path)
+        self._file = BlockWriter(path)
         self._begun = self._closed = False
         self._entries: list[Entry] = []
         self._records: list[bytes] = []
@@ -172,7 +172,7 @@ class Encoder:
             self._entries.append(["end"])
             self._flush()
         else:
-            self._path.unlink(missing_ok=True)
+            self._file.take_away()
         self._file.close()
 
 

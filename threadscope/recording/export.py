@@ -13,6 +13,7 @@ from threadscope.recording.frames import Cast, Cut, Frame, frames
 from threadscope.recording.gif import write_gif
 from threadscope.recording.memory import check_memory
 from threadscope.recording.page import page
+from threadscope.recording.paths import write_whole
 from threadscope.recording.slices import read_trace
 from threadscope.recording.svg import animated
 
@@ -43,7 +44,7 @@ def export_cast(source: Path, to: Path, form: str, cut: Cut, progress: Progress)
     if form == "txt":
         for frame in film:
             last = frame
-        write(to, last.text + "\n")
+        write_whole(to, last.text + "\n", links=True)
         return
     kept: list[Frame] = []
     for frame in film:
@@ -57,7 +58,7 @@ def export_cast(source: Path, to: Path, form: str, cut: Cut, progress: Progress)
     if form == "gif":
         write_gif(to, kept)
     else:
-        write(to, (animated if form == "svg" else page)(kept, cast.title))
+        write_whole(to, (animated if form == "svg" else page)(kept, cast.title), links=True)
 
 
 def export_session(source: Path, to: Path, form: str, progress: Progress) -> str:
@@ -76,7 +77,7 @@ def export_session(source: Path, to: Path, form: str, progress: Progress) -> str
         RecordingError: one of the files cannot be read or written.
     """
     trace = read_trace(SessionFile(source), progress)
-    write(to, (chrome_trace if form == "chrometrace" else table)(trace))
+    write_whole(to, (chrome_trace if form == "chrometrace" else table)(trace), links=True)
     return trace.trouble
 
 
@@ -98,15 +99,3 @@ def _watched(film: Iterator[tuple[Frame, int]], size: int, progress: Progress) -
     for frame, read in film:
         progress(read / max(size, 1))
         yield frame
-
-
-def write(path: Path, text: str) -> None:
-    """Writes a file.
-
-    Raises:
-        RecordingError: it cannot be written.
-    """
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise RecordingError(f"cannot write {path}: {error.strerror}") from error

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
+from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from threadscope.recording.errors import RecordingError
 from threadscope.recording.frames import Frame, Row, Run
 from threadscope.recording.glyphs import boxes
+from threadscope.recording.paths import write_whole
 from threadscope.recording.svg import ground_of, screen_size
 
 if TYPE_CHECKING:
@@ -45,18 +47,17 @@ def write_gif(path: Path, frames: Sequence[Frame]) -> None:
         raise RecordingError("a GIF needs Pillow: pip install 'threadscope[image]'")
     painter = _Painter(frames)
     pictures = painter.pictures()
-    try:
-        next(pictures).save(
-            path,
-            format="GIF",
-            save_all=True,
-            append_images=pictures,
-            duration=_durations(frames),
-            loop=0,
-            optimize=False,
-        )
-    except OSError as error:
-        raise RecordingError(f"cannot write {path}: {error.strerror or error}") from error
+    whole = BytesIO()
+    next(pictures).save(
+        whole,
+        format="GIF",
+        save_all=True,
+        append_images=pictures,
+        duration=_durations(frames),
+        loop=0,
+        optimize=False,
+    )
+    write_whole(path, whole.getvalue(), links=True)
 
 
 def _durations(frames: Sequence[Frame]) -> list[int]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,7 +31,8 @@ def open_empty(path: Path, mode: int, kind: str, is_one: Callable[[bytes], bool]
         is_one: whether a file that begins so is of that kind.
 
     Raises:
-        RecordingError: it cannot be written, is a link, or is something else.
+        RecordingError: it cannot be written, is a link, is something else, or another one of us
+            writes it.
     """
     try:
         fd = os.open(path, os.O_RDWR | _NEW, mode)
@@ -43,6 +46,10 @@ def open_empty(path: Path, mode: int, kind: str, is_one: Callable[[bytes], bool]
             start = os.pread(fd, _LOOKED_AT, 0)
             if start and not is_one(start):
                 raise RecordingError(f"{path} exists and is no {kind}: choose another name")
+            if not _ours_alone(fd):
+                raise RecordingError(
+                    f"{path} is being written by another threadscope: choose another name"
+                )
             os.ftruncate(fd, 0)
     except OSError as error:
         os.close(fd)
@@ -53,18 +60,75 @@ def open_empty(path: Path, mode: int, kind: str, is_one: Callable[[bytes], bool]
     return fd
 
 
-def write_new(path: Path, text: str) -> None:
-    """Writes a text into a file that is overwritten if it is there, but not through a link.
+def take_away(path: Path, fd: int) -> None:
+    """Removes an open file in which nothing came to be written: no device, and no other file."""
+    with contextlib.suppress(OSError):
+        ours = os.fstat(fd)
+        if stat.S_ISREG(ours.st_mode) and os.path.samestat(ours, os.lstat(path)):
+            path.unlink()
+
+
+def _ours_alone(fd: int) -> bool:
+    """Locks a file for as long as it is open; whether nobody else has."""
+    if sys.platform == "win32":
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # no file system with locks
+        pass
+    return True
+
+
+def write_whole(path: Path, content: str | bytes, *, links: bool = False) -> None:
+    """Writes a file, which is replaced if it is there: by all of it, or not at all.
+
+    Args:
+        path: of the file.
+        content: what it will hold.
+        links: whether it may be a symbolic link; then the file is replaced that it leads to.
 
     Raises:
         RecordingError: it cannot be written.
     """
+    path = Path(os.path.realpath(path)) if links else path
+    data = content.encode() if isinstance(content, str) else content
     try:
-        fd = os.open(path, os.O_WRONLY | os.O_TRUNC | _NEW, 0o666)
-        with os.fdopen(fd, "w", encoding="utf-8") as file:
-            file.write(text)
+        try:
+            mode = path.lstat().st_mode
+        except FileNotFoundError:
+            mode = None
+        if mode is None or stat.S_ISREG(mode):
+            _replace(path, data, mode)
+        else:  # a terminal, /dev/null, or a link, which is not opened
+            _write(os.open(path, os.O_WRONLY | os.O_CLOEXEC | _NO_LINK), data)
     except OSError as error:
         raise _cannot_write(path, error) from error
+
+
+def _replace(path: Path, data: bytes, mode: int | None) -> None:
+    aside = path.with_name(f".{path.name[:100]}.{os.getpid()}")
+    try:
+        fd = os.open(aside, os.O_WRONLY | os.O_EXCL | _NEW, 0o666)
+    except PermissionError:  # of the folder: the file alone may be ours to write
+        _write(os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC | _NO_LINK), data)
+        return
+    try:
+        if mode is not None and hasattr(os, "fchmod"):
+            os.fchmod(fd, stat.S_IMODE(mode))
+        _write(fd, data)
+        aside.replace(path)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+
+
+def _write(fd: int, data: bytes) -> None:
+    with os.fdopen(fd, "wb") as file:
+        file.write(data)
 
 
 def check_writable(path: Path, *, links: bool = False) -> None:

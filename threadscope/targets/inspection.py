@@ -20,6 +20,7 @@ _PYTHON = re.compile(r"python(?:\d+(?:\.\d+)?)?[a-z]*$|pypy[\d.]*$")
 _VERSION = re.compile(r"python(\d+\.\d+)")
 _NO_ENVIRONMENT = re.compile(r"-[a-zA-Z]*[IES]")
 """`-I`, `-E`, `-S`, alone or with other letters before them."""
+_LOST_RING = re.compile(rb"/server-\d+-\d+\.ring \(deleted\)$", re.MULTILINE)
 _LONGEST = 16_384
 """Bytes of a command line: nobody reads more."""
 _WITH_VALUE = ("-c", "-m", "-W", "-X", "--check-hash-based-pycs")
@@ -134,6 +135,11 @@ def python_version(pid: int) -> str:
     if found is None:
         found = _VERSION.search(_read(pid, "maps").decode(errors="replace"))
     return found[1] if found else ""
+
+
+def lost_ring(pid: int) -> bool:
+    """Whether it writes to a ring that somebody has deleted."""
+    return _LOST_RING.search(_read(pid, "maps")) is not None
 
 
 def other_namespace(pid: int) -> bool:

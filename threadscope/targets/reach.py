@@ -34,7 +34,9 @@ def why_no_probe(pids: Iterable[int]) -> str:
 
 
 def why_not_injected(pid: int) -> str:
-    """Why a probe is not, or cannot be, put into a running process."""
+    """Why a probe is not seen in, or cannot be put into, a running process."""
+    if inspection.lost_ring(pid):
+        return "its probe's ring was deleted: restart it to see its requests"
     version = inspection.python_version(pid)
     number = tuple(int(part) for part in version.split(".")) if version else ()
     if number < (3, 14):

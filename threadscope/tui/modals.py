@@ -23,6 +23,8 @@ from threadscope.tui.routes import slow_lines
 
 CARD_WIDTH = 70
 """Columns of the card's sentences."""
+FRAME = 2
+"""Lines of a box beside what it says."""
 
 
 class Box(Widget):
@@ -32,7 +34,7 @@ class Box(Widget):
         super().__init__()
         self._lines = lines
         self.styles.width = max(sum(width_of(text) for text, _ in line) for line in lines) + 6
-        self.styles.height = len(lines) + 2
+        self.styles.height = len(lines) + FRAME
 
     def render_line(self, y: int) -> Strip:
         """One of the lines."""
@@ -67,6 +69,8 @@ class Overlay(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """The box."""
+        if len(self.lines) + FRAME > self.app.size.height:
+            self.lines[0] = [*self.lines[0], ("   ↓", KEY), (" shows more", MUTED)]
         yield Box(self.lines)
 
     def action_close(self) -> None:
