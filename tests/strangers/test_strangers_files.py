@@ -204,10 +204,10 @@ def test_lists_in_lists_in_lists_are_no_session(tmp_path):
     file = SessionFile(session(tmp_path / "x.tscope", b"[" * 5000 + b"]" * 5000))
     try:
         assert list(snapshots(file)) == []
+        said = file.trouble
     except RecordingError as error:
-        assert str(error).endswith("x.tscope holds what this version cannot read")
-    else:
-        assert "cut off or damaged" in file.trouble
+        said = str(error)
+    assert "cut off or damaged" in said or said.endswith("holds what this version cannot read")
 
 
 def test_a_moment_that_is_far_away_takes_no_time(tmp_path):
