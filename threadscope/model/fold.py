@@ -273,7 +273,7 @@ class Fold:
         thread = self.threads.get(ring.pid, tid, _WORKER)
         if thread.running.pop(number, None) is not None and not thread.running:
             self.timeline.hopped(-1)
-        if t > thread.active_at:
+        if t > thread.active_at:  # `Thread.span` and `Measurement.covers`, in place: of each hop
             thread.active_at = t
         thread.spans.add(begin, t, number)
         waited *= 1000
