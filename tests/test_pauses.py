@@ -49,16 +49,6 @@ def test_new_garbage_is_found() -> None:
         assert lost() is None
 
 
-def test_what_became_garbage_later_is_found_when_all_is_looked_at() -> None:
-    with ShortPauses(whole_s=0.0):
-        knot = Knot()
-        gc.collect()  # finds it in use, and is the last one that does not look at all
-        lost = weakref.ref(knot)
-        del knot
-        gc.collect()
-        assert lost() is None
-
-
 def test_it_stays_out_of_the_way_until_then() -> None:
     with ShortPauses(whole_s=3600.0):
         knot = Knot()
@@ -122,14 +112,27 @@ def test_where_there_was_garbage_it_is_looked_for_again() -> None:
         assert kept
 
 
-def test_a_rest_is_used_for_all_when_it_is_time_for_that() -> None:
+def test_what_became_garbage_later_is_found_when_it_is_time_to_look_at_all() -> None:
     with ShortPauses(whole_s=0.0) as pauses:
         knot = Knot()
-        gc.collect()  # the last one that does not look at all
+        gc.collect()  # finds it in use
+        lost = weakref.ref(knot)
+        del knot
+        gc.collect()
+        assert lost() is not None
+        pauses.rest()
+        assert lost() is None, "however few new objects there are"
+        assert gc.get_freeze_count(), "what is left is not looked at again"
+
+
+def test_all_is_not_looked_at_again_before_its_time() -> None:
+    with ShortPauses(whole_s=3600.0) as pauses:
+        knot = Knot()
+        gc.collect()
         lost = weakref.ref(knot)
         del knot
         pauses.rest()
-        assert lost() is None
+        assert lost() is not None
 
 
 def test_threads_wait_less_for_one_another_while_it_lasts() -> None:
