@@ -162,6 +162,10 @@ class Server:
         (path,) = Path(self._folder).glob(f"server-{os.getpid()}-*.ring")
         return RingReader(path)
 
+    def rings(self) -> list[Path]:
+        """Those of this process and of its children."""
+        return list(Path(self._folder).glob("server-*.ring"))
+
     def open(self) -> list[tuple[bool, str]]:
         """The open table: whether it waits for a thread, and the route."""
         reader = self.reader()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import random
 import re
 import shutil
@@ -256,3 +257,78 @@ def test_nothing_is_left_of_a_request(observe):
     # an idle worker thread still has its last one, and a busy machine may need several of them
     assert all(kinds.total() < EACH / 5 for kinds in left), left
     assert abs(blocks[2] - blocks[1]) < EACH / 5, "not even one object of each request"
+
+
+async def at_once(scope, receive, send):
+    await send(STATUS)
+    await send(BODY)
+
+
+async def to_nobody(message):
+    pass
+
+
+async def of_two_threads(server):
+    app, tids = server.load(at_once), []
+
+    async def ask():
+        await app(server.scope("/"), to_nobody, to_nobody)
+        tids.append(threading.get_native_id())
+
+    def in_turns(go, done):
+        with asyncio.Runner() as runner:
+            for _ in range(3):
+                go.acquire()
+                runner.run(ask())
+                done.release()
+
+    go, done = threading.Semaphore(0), threading.Semaphore(0)
+    other = threading.Thread(target=in_turns, args=(go, done))
+    other.start()
+    for _ in range(3):
+        await asyncio.create_task(ask())
+        await asyncio.create_task(ask())
+        go.release()
+        done.acquire()
+    other.join()
+    return tids
+
+
+def test_each_thread_that_serves_one_app_has_its_own_requests(observe):
+    seen = observe(of_two_threads)
+    assert [end.tid for end in seen.of("END")] == seen.result
+    assert len(set(seen.result)) == 2
+
+
+def forked(ask):
+    """Asks in a child of this process; its number, and how it ended."""
+    pid = os.fork()
+    if pid:
+        return os.waitpid(pid, 0)
+    try:
+        ask("/in-the-child").send(None)
+    except StopIteration:
+        os._exit(0)
+    finally:
+        os._exit(1)
+
+
+async def in_a_fork(server):
+    app = server.load(at_once)
+
+    async def ask(path):
+        await app(server.scope(path), to_nobody, to_nobody)
+
+    for _ in range(3):
+        await asyncio.create_task(ask("/before"))
+    pid, status = forked(ask)
+    await asyncio.create_task(ask("/after"))
+    return status, [path.name.split("-")[1] == str(pid) for path in server.rings()]
+
+
+def test_a_fork_writes_nothing_into_the_ring_of_its_parent(observe):
+    seen = observe(in_a_fork)
+    assert [end.what.route for end in seen.of("END")] == ["/before"] * 3 + ["/after"]
+    status, of_the_child = seen.result
+    assert status == 0
+    assert sorted(of_the_child) == [False, True]

@@ -92,6 +92,7 @@ int request_names(void); /* makes the strings that it looks up; -1: an exception
 int observed_names(void);
 int hops_names(void);
 int hooks_names(void);
+uint64_t client_of(PyObject *scope);
 Request *request_new(Serving *, PyObject *scope);
 PyObject *request_send(Request *, PyObject *reply); /* stands in for the server's `send` */
 PyObject *hop_new(Serving *, Request *, PyObject *function, uint64_t submitted);

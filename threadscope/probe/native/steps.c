@@ -40,27 +40,6 @@ static PySendResult done(Steps *self, PySendResult how) {
 
 static PySendResult drive(Steps *self, PyObject *value, PyObject *thrown, PyObject **result);
 
-/* The number that our own load gave it, 0: another client. It sends it first; looking further would
- * cost each request of all others. */
-static uint64_t client_of(PyObject *scope) {
-    static const char header[] = "x-threadscope-request";
-    PyObject *headers = PyDict_Check(scope) ? PyDict_GetItemString(scope, "headers") : NULL;
-    PyObject *first = headers ? PySequence_GetItem(headers, 0) : NULL;
-    PyObject *name = first ? PySequence_GetItem(first, 0) : NULL, *value = NULL;
-    uint64_t number = 0;
-    if (name && PyBytes_Check(name) && PyBytes_Size(name) == sizeof header - 1 &&
-        !memcmp(PyBytes_AsString(name), header, sizeof header - 1))
-        value = PySequence_GetItem(first, 1);
-    if (value && PyBytes_Check(value) && PyBytes_Size(value) < 11)
-        for (const char *at = PyBytes_AsString(value); *at; at++)
-            number = *at >= '0' && *at <= '9' ? number * 10 + (uint64_t)(*at - '0') : 0;
-    Py_XDECREF(value);
-    Py_XDECREF(name);
-    Py_XDECREF(first);
-    PyErr_Clear(); /* no header at all, or no scope that a server would make */
-    return number & 0xFFFFFFFF;
-}
-
 /* The request comes into being, in the context that it is run in. 0: an exception is set. */
 static int begins(Steps *self) {
     Serving *serving = self->serving;
