@@ -6,14 +6,19 @@ A real uvicorn with a hello app (`async def`, no access log), three times: witho
 the probe and a process that reads its ring and its threads as often as the monitor does; with the
 probe and nobody there, so that it sleeps. They are asked in turns, in rounds whose order changes.
 A round is short, because what else the machine does changes from second to second and by more than
-a probe costs: many short rounds tell more than few long ones. And servers differ by where their
-memory lies, so that all three are started anew several times.
+a probe costs: many short rounds tell more than few long ones. And two servers that are the same
+differ by some percent, by where their memory lies and how their dicts are hashed: all three are
+started anew thirty times, each time in another order and with one and the same seed.
 
 First comes the rate at which the unwatched server is saturated; the servers' CPU clocks are then
-compared at half of that rate, requests due at even intervals. Beside it are the CPU a request and
-the rate of each of them at saturation. With two CPUs or more the server has one to itself, and the
-load and the reader share the others; where that is one only, the reader takes from the load at
-saturation, so that part of what req/s loses there is the load's.
+compared at half of that rate, requests due at even intervals. They are read each twentieth of a
+second: on a shared host a core is for some tenths of a second at half its speed whenever a
+neighbour uses its other half, and all costs twice as much. Those pieces are left out, of each
+server in the same way, and the means of the others are compared. Beside it are the CPU a request
+and the rate of each of them at saturation. How far the ratio would differ in another such run is
+said beside it: that of sets drawn from these at random. With two CPUs or more the server has one to
+itself, and the load and the reader share the others; where that is one only, the reader takes from
+the load at saturation, so that part of what req/s loses there is the load's.
 
 Exits with 1 when a request costs the watched server more than 1.05 times the CPU.
 """
@@ -21,6 +26,7 @@ Exits with 1 when a request costs the watched server more than 1.05 times the CP
 from __future__ import annotations
 
 import os
+import random
 import statistics
 import subprocess
 import sys
@@ -52,10 +58,20 @@ LIMIT = 1.05
 PATH = "/async"
 PACED_S, FULL_S = 0.5, 0.4
 """A slice at half of the rate, and one at saturation."""
-SETS = 12
+SETS = 30
 """So often the servers are started anew: one differs from the next by some percent."""
 
+SLOWED = 1.3
+"""A piece that costs so many times the first tenth was slowed down from outside: a neighbour makes
+it 1.9 times here, and what reads the ring some percent."""
+LEAST = 10
+"""Fewer pieces tell nothing."""
+DRAWN = 500
+"""So often as many sets are drawn again."""
+
 Round = dict[str, float]
+Pieces = dict[str, list[float]]
+"""CPU a request, us, in each twentieth of a second, by the server's name."""
 
 
 class Seen(NamedTuple):
@@ -79,21 +95,22 @@ class Slice(NamedTuple):
     """A stretch of load."""
 
     per_second: float
-    cpu_us: float
-    """CPU of the server a request."""
+    cpu_us: list[float]
+    """CPU of the server a request, in each of its pieces."""
     late: int
     done: int
 
 
 @contextmanager
-def servers(own_cpu: set[int]) -> Iterator[list[Server]]:
-    """One of each kind, each on the CPU that is theirs."""
+def servers(own_cpu: set[int], number: int) -> Iterator[list[Server]]:
+    """One of each kind, each on the CPU that is theirs; the number of the set."""
     with ExitStack() as stack:
         out = []
-        for name in NAMES:
+        for name in turns(NAMES, number + 1)[-1]:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=ring_place())))
             env = dict(os.environ)
             env.pop("THREADSCOPE_DIR", None)
+            env["PYTHONHASHSEED"] = str(number)
             if name != PLAIN:
                 env = probe_environment(folder, env)
             pid, port = stack.enter_context(hello_server(env))
@@ -150,12 +167,12 @@ class Load(NamedTuple):
         """
         print(server.port, server.pid, rate, seconds, file=self.orders, flush=True)
         line = self.answers.readline().split()
-        if len(line) != 4:
+        if len(line) < 3:
             raise Broken(f"{server.name}: the load ended, see above")
-        done, passed, used, late = int(line[0]), float(line[1]), int(line[2]), int(line[3])
+        done, passed, late = int(line[0]), float(line[1]), int(line[2])
         if not done:
             raise Broken(f"{server.name}: no request was answered")
-        return Slice(done / passed, used / done / 1000, late, done)
+        return Slice(done / passed, [float(one) / 1000 for one in line[3:]], late, done)
 
 
 def put_to_sleep(server: Server) -> None:
@@ -177,22 +194,41 @@ def split_cpus() -> set[int]:
     return {theirs}
 
 
-def rows(cpu: list[Round], busy: list[Round], per_second: list[Round]) -> list[list[str]]:
+def undisturbed(pieces: list[float]) -> list[float]:
+    """Those in which nothing from outside slowed the server down, see `SLOWED`.
+
+    Raises:
+        Broken: there are too few.
+    """
+    if len(pieces) < LEAST:
+        raise Broken("too few requests were answered to tell what one costs")
+    limit = SLOWED * sorted(pieces)[len(pieces) // 10]
+    return [one for one in pieces if one <= limit]
+
+
+def cost(pieces: Pieces, name: str) -> float:
+    """CPU a request, us, where nothing from outside slowed it down."""
+    return statistics.fmean(undisturbed(pieces[name]))
+
+
+def rows(paced: Pieces, full: Pieces, per_second: list[Round]) -> list[list[str]]:
     """A row for each kind of server.
 
     Args:
-        cpu: CPU a request at half the rate, us, in each round.
-        busy: the same at saturation.
-        per_second: requests a second at saturation.
+        paced: at half the rate.
+        full: at saturation.
+        per_second: requests a second at saturation, in each round.
     """
+    plain, busy = cost(paced, PLAIN), cost(full, PLAIN)
     return [
         [
             name,
-            f"{median(cpu, name):.1f}",
-            f"{paired(cpu, name, PLAIN, lambda one, base: one / base):.3f}",
-            f"{paired(cpu, name, PLAIN, lambda one, base: one - base):+.1f}",
-            f"{median(busy, name):.1f}",
-            f"{paired(busy, name, PLAIN, lambda one, base: one / base):.3f}",
+            f"{cost(paced, name):.1f}",
+            f"{cost(paced, name) / plain:.3f}",
+            f"{cost(paced, name) - plain:+.1f}",
+            f"{100 * len(undisturbed(paced[name])) / len(paced[name]):.0f} %",
+            f"{cost(full, name):.1f}",
+            f"{cost(full, name) / busy:.3f}",
             f"{median(per_second, name):,.0f}",
             f"{paired(per_second, name, PLAIN, lambda one, base: one / base):.3f}",
         ]
@@ -201,46 +237,70 @@ def rows(cpu: list[Round], busy: list[Round], per_second: list[Round]) -> list[l
 
 
 HEAD = (
-    "server", "us a request", "ratio", "added", "saturated: us", "its ratio", "req/s", "of plain",
+    "server", "us a request", "ratio", "added", "of the time",
+    "saturated: us", "its ratio", "req/s", "of plain",
 )  # fmt: skip
 
 
-def budget(cpu: list[Round]) -> Budget:
+def ratio(sets: list[Pieces]) -> float:
+    """The watched server's CPU a request, of the unwatched one's."""
+    paced = joined(sets)
+    return cost(paced, WATCHED) / cost(paced, PLAIN)
+
+
+def joined(sets: list[Pieces]) -> Pieces:
+    """The pieces of all sets."""
+    return {name: [one for pieces in sets for one in pieces[name]] for name in NAMES}
+
+
+def error(sets: list[Pieces]) -> float:
+    """Standard error of the ratio: its spread over sets that are drawn anew (Efron's bootstrap).
+
+    Args:
+        sets: of each set of servers what its paced slices cost; one set alone differs from none.
+    """
+    draw = random.Random(0)
+    return statistics.pstdev(ratio(draw.choices(sets, k=len(sets))) for _ in range(DRAWN))
+
+
+def budget(sets: list[Pieces]) -> Budget:
     """The watched server's CPU a request, as a ratio."""
-    ratio = paired(cpu, WATCHED, PLAIN, lambda one, base: one / base)
-    return Budget("server's CPU a request, watched / unwatched", ratio, LIMIT)
+    return Budget("server's CPU a request, watched / unwatched", ratio(sets), LIMIT)
 
 
 class Rounds(NamedTuple):
     """What all rounds measured, by the server's name."""
 
-    cpu: list[Round]
-    busy: list[Round]
+    paced: list[Pieces]
+    """Of each set of servers."""
+    full: list[Pieces]
     per_second: list[Round]
     late: list[int]
     seen: list[Seen]
 
     def add(self, paced: dict[str, Slice], full: dict[str, Slice]) -> None:
-        """One round more."""
-        self.cpu.append({name: one.cpu_us for name, one in paced.items()})
-        self.busy.append({name: one.cpu_us for name, one in full.items()})
+        """One round more of the last set."""
+        for name in NAMES:
+            self.paced[-1][name].extend(paced[name].cpu_us)
+            self.full[-1][name].extend(full[name].cpu_us)
         self.per_second.append({name: one.per_second for name, one in full.items()})
         self.late.append(sum(one.late for one in paced.values()))
 
 
-def play(found: Rounds, own: set[int], rounds: int, rate: float) -> float:
+def play(found: Rounds, own: set[int], number: int, orders: list[list[str]], rate: float) -> float:
     """Rounds with one set of servers; the rate that it was.
 
     Args:
         found: is added to.
         own: the servers' CPU.
-        rounds: how many.
+        number: of the set.
+        orders: who comes when, in each round.
         rate: of the paced slices; 0: half of what the unwatched server takes.
 
     Raises:
         Broken: the load failed, or the reader missed requests.
     """
-    with loading() as load, servers(own) as known:
+    with loading() as load, servers(own, number) as known:
         by_name = {server.name: server for server in known}
         for server in known:
             load.slice(server, 0, 1.0)  # warm
@@ -249,8 +309,10 @@ def play(found: Rounds, own: set[int], rounds: int, rate: float) -> float:
             most = [load.slice(by_name[PLAIN], 0, FULL_S).per_second for _ in range(5)]
             rate = statistics.median(most) / 2
         done = 0
+        found.paced.append({name: [] for name in NAMES})
+        found.full.append({name: [] for name in NAMES})
         with reader(by_name[WATCHED]) as seen:
-            for order in turns(NAMES, rounds):
+            for order in orders:
                 paced = {name: load.slice(by_name[name], rate, PACED_S) for name in order}
                 full = {name: load.slice(by_name[name], 0, FULL_S) for name in order}
                 done += paced[WATCHED].done + full[WATCHED].done
@@ -266,21 +328,22 @@ def compare(results: Results, rounds: int, sets: int) -> Budget:
     own = split_cpus()
     where = f"the servers on CPU {min(own)}, the load on the others" if own else "nothing is pinned"
     results.say(where)
-    found, rate = Rounds([], [], [], [], []), 0.0
+    found, rate, orders = Rounds([], [], [], [], []), 0.0, turns(NAMES, rounds)
     for number in range(sets):
-        share = rounds * (number + 1) // sets - rounds * number // sets
-        rate = play(found, own, share, rate)
+        share = orders[rounds * number // sets : rounds * (number + 1) // sets]
+        rate = play(found, own, number, share, rate)
     results.say(f"half of the unwatched server's saturated rate: {rate:,.0f} req/s")
-    title = f"{len(found.cpu)} paired rounds of {PACED_S:g} s with {sets} sets of servers"
+    title = f"{rounds} interleaved rounds of {PACED_S:g} s with {sets} sets of servers"
     title += f" at {rate:,.0f} req/s, CPU us of the server"
-    results.show(title, HEAD, rows(found.cpu, found.busy, found.per_second))
+    results.show(title, HEAD, rows(joined(found.paced), joined(found.full), found.per_second))
+    results.say(f"the watched server's ratio is good to +- {error(found.paced):.3f}")
     requests = sum(one.requests for one in found.seen)
     used = sum(one.cpu_ns for one in found.seen) / requests / 1000
     lost = sum(one.dropped for one in found.seen)
     results.say(f"the reader used {used:.1f} us of CPU a request; {lost} records were lost")
     if late := sum(found.late):
         results.say(f"{late:,} requests were sent late: the machine is busy, the rate was not held")
-    return budget(found.cpu)
+    return budget(found.paced)
 
 
 def main() -> int:

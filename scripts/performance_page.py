@@ -15,7 +15,8 @@ measure it; `make bench` runs them, but for the hour of `soak.py`, and writes th
 figure in it was typed.
 
 Each figure is the median of its rounds. What is compared took turns, a round each, and the figure
-is the median of the rounds' differences or ratios: what else the machine did befell both."""
+is the median of the rounds' differences or ratios: what else the machine did befell both.
+Where a script does otherwise, it says so."""
 NOTHING = "Nothing was measured yet: `make bench` does that, on a machine that does nothing else."
 
 

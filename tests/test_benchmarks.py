@@ -189,20 +189,46 @@ def test_def_has_a_budget_of_its_own() -> None:
     assert (budget.measured, budget.limit, budget.held) == (16.0, 15.0, False)
 
 
-def test_observer_effect_is_the_median_ratio() -> None:
+def test_observer_effect_is_the_ratio_where_nothing_slowed_a_server_down() -> None:
     effect = load("observer_effect")
-    cpu = [
-        dict(zip(effect.NAMES, values, strict=True))
-        for values in ((100.0, 104.0, 100.0), (200.0, 212.0, 202.0), (50.0, 51.0, 50.5))
-    ]
+    slowed = [200.0] * 10  # half of the speed, and not in the same pieces
+    paced = dict(
+        zip(
+            effect.NAMES,
+            ([100.0] * 30 + slowed, [104.0] * 20 + slowed * 2, [100.0] * 40),
+            strict=True,
+        )
+    )
     full = [dict(zip(effect.NAMES, (9000.0, 8100.0, 9000.0), strict=True))]
 
-    budget = effect.budget(cpu)
+    budget = effect.budget([paced])
 
     assert (budget.measured, budget.limit, budget.held) == (1.04, 1.05, True)
-    assert effect.rows(cpu, cpu[:1], full)[1] == [
-        "watched", "104.0", "1.040", "+4.0", "104.0", "1.040", "8,100", "0.900",
+    assert effect.rows(paced, paced, full)[1] == [
+        "watched", "104.0", "1.040", "+4.0", "50 %", "104.0", "1.040", "8,100", "0.900",
     ]  # fmt: skip
+
+
+def test_observer_effect_says_how_far_it_is_to_be_trusted() -> None:
+    effect = load("observer_effect")
+    sets = [
+        dict(zip(effect.NAMES, ([100.0] * 20, [watched] * 20, [100.0] * 20), strict=True))
+        for watched in (98.0, 108.0) * 8
+    ]
+
+    assert effect.budget(sets).measured == pytest.approx(1.03)
+    assert 0.01 < effect.error(sets) < 0.015, "0.05 / the root of 16"
+
+
+def test_observer_effect_sees_what_costs_each_request_some_percent() -> None:
+    effect = load("observer_effect")
+    plain = [100.0 + number % 7 for number in range(70)]
+    pieces = dict(zip(effect.NAMES, (plain, [one * 1.08 for one in plain], plain), strict=True))
+
+    assert not effect.budget([pieces]).held
+    assert effect.error([pieces] * 3) == 0
+    with pytest.raises(effect.Broken, match="too few"):
+        effect.undisturbed(plain[:5])
 
 
 def test_monitor_cost_judges_cpu_and_memory(capsys: pytest.CaptureFixture[str]) -> None:
