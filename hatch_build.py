@@ -27,7 +27,8 @@ def compiled(root: Path, into: Path) -> Path:
     from setuptools.command.build_ext import build_ext
 
     sources = sorted(str(path) for path in (root / SOURCES).glob("*.c"))
-    flags = ["-O2", "-g0", "-fvisibility=hidden"]  # what any compiler knows
+    # what any compiler knows; -fno-plt: a call less through a cold cache line for each of Python's
+    flags = ["-O2", "-g0", "-fvisibility=hidden", "-fno-plt"]
     extension = Extension("_native", sources, py_limited_api=True, extra_compile_args=flags)
     command = build_ext(Distribution({"name": "threadscope", "ext_modules": [extension]}))
     command.build_lib, command.build_temp = str(into), str(into / "temporary")

@@ -15,6 +15,7 @@ async def sends(server):
     told = []
 
     async def app(scope, receive, send):
+        told.append(send.__name__)
         await send(message={"type": "http.response.start", "status": 200, "headers": []})
         for arguments, names in [
             ((), {}),
@@ -44,7 +45,47 @@ async def asks_what_they_are(server):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("scenario", [sends, asks_what_they_are])
+async def what_is_hooked():
+    """What calls of it return or raise, names that nobody interned among them."""
+    import anyio.to_thread
+    import fastapi.routing
+    from fastapi.dependencies.models import Dependant
+
+    async def one():
+        return "async"
+
+    def other():
+        return "def"
+
+    run, hop, told = fastapi.routing.run_endpoint_function, anyio.to_thread.run_sync, []
+    name = "-dependant"[1:]
+    for endpoint, is_coroutine in [(one, True), (other, False)]:
+        given = {name: Dependant(call=endpoint, path="/"), "values": {}}
+        told.append(await run(is_coroutine=is_coroutine, **given))
+    told += [await hop(other), await hop(len, "abc"), await hop(other, abandon_on_cancel=True)]
+    for wrong in [lambda: run(1), lambda: run(values={}), hop, lambda: hop(len, nothing=1)]:
+        try:
+            await wrong()
+        except TypeError as error:
+            told.append(type(error).__name__)
+    return told
+
+
+async def calls_what_is_hooked(server):
+    """Outside of a request, and in one."""
+    told = []
+
+    async def app(scope, receive, send):
+        told.append(await what_is_hooked())
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"x"})
+
+    told.append(await what_is_hooked())
+    answer = await server.get(app)
+    return told, answer.status, answer.error
+
+
+@pytest.mark.parametrize("scenario", [sends, asks_what_they_are, calls_what_is_hooked])
 def test_it_finds_nothing(observe, scenario):
     found = observe(scenario, probe=False).result
     assert found

@@ -253,12 +253,14 @@ static void book_over(Serving *serving, Request *request, uint64_t begin, uint64
 
 /* An exception that is set is the app's, and stays. */
 #define KEEPING(booked)                                                                            \
-    do {                                                                                           \
+    if (!PyErr_Occurred()) {                                                                       \
+        booked;                                                                                    \
+    } else {                                                                                       \
         PyObject *type, *value, *trace;                                                            \
         PyErr_Fetch(&type, &value, &trace);                                                        \
         booked;                                                                                    \
         PyErr_Restore(type, value, trace);                                                         \
-    } while (0)
+    }
 
 void goes_on(Serving *serving, Request *request, uint64_t wall) {
     KEEPING(book_goes_on(serving, request, wall));

@@ -3,6 +3,7 @@
 
 typedef struct {
     PyObject_HEAD
+    vectorcallfunc call;
     Serving *serving;
     Request *request;
     PyObject *function;
@@ -17,9 +18,12 @@ int hops_names(void) {
     return str_cell && worker ? 0 : -1;
 }
 
+static PyObject *hop_call(PyObject *, PyObject *const *, size_t, PyObject *);
+
 PyObject *hop_new(Serving *serving, Request *request, PyObject *function, uint64_t submitted) {
     Hop *self = PyObject_GC_New(Hop, HopType);
     if (!self) return NULL;
+    self->call = hop_call;
     self->serving = (Serving *)Py_NewRef((PyObject *)serving);
     self->request = (Request *)Py_NewRef((PyObject *)request);
     self->function = Py_NewRef(function);
@@ -33,7 +37,7 @@ static Cell *own_cell(Serving *self) {
     PyObject *cell = PyObject_GetAttr(self->local, str_cell);
     if (!cell) { /* the thread's first hop */
         PyErr_Clear();
-        cell = PyObject_CallFunctionObjArgs(self->new_cell, worker, NULL);
+        cell = call_with(self->new_cell, worker);
     }
     if (cell && Py_TYPE(cell) == CellType &&
         ((Cell *)cell)->at <= self->records->n_words - CELL_WORDS)
@@ -66,11 +70,12 @@ static void hop_ends(Serving *self, Request *request, Cell *cell, uint64_t begin
 }
 
 /* On the worker thread. */
-static PyObject *hop_call(Hop *hop, PyObject *args, PyObject *kwargs) {
+static PyObject *hop_call(PyObject *given, PyObject *const *args, size_t n, PyObject *names) {
+    Hop *hop = (Hop *)given;
     Serving *self = hop->serving;
     Request *request = hop->request;
     Cell *cell = own_cell(self);
-    if (!cell) return PyObject_Call(hop->function, args, kwargs); /* the app's comes first */
+    if (!cell) return PyObject_Vectorcall(hop->function, args, n, names); /* the app comes first */
     uint64_t *words = self->records->words + cell->at, begin = now_ns();
     words[C_HOPS] = ++cell->hops;
     words[C_NOW_SINCE] = begin;
@@ -81,7 +86,7 @@ static PyObject *hop_call(Hop *hop, PyObject *args, PyObject *kwargs) {
         cell->cpu = cpu_ns();
         cell->read_again = begin + READ_AGAIN_NS;
     }
-    PyObject *result = PyObject_Call(hop->function, args, kwargs);
+    PyObject *result = PyObject_Vectorcall(hop->function, args, n, names);
     uint64_t wall = now_ns() - begin;
     publish(words + C_NOW_REQUEST, 0);
     hop_ends(self, request, cell, begin, wall, hop->submitted);
@@ -107,13 +112,20 @@ static void hop_dealloc(Hop *self) {
     Py_DECREF(type);
 }
 
+static PyMemberDef hop_members[] = {
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(Hop, call), READONLY, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
 static PyType_Slot hop_slots[] = {
     {Py_tp_doc, "An endpoint on its way to a worker thread; called there, it is run and timed."},
     {Py_tp_dealloc, hop_dealloc},
     {Py_tp_traverse, hop_traverse},
-    {Py_tp_call, hop_call},
+    {Py_tp_members, hop_members},
+    {Py_tp_call, PyVectorcall_Call},
     {0, NULL},
 };
 PyType_Spec hop_spec = {
     "threadscope.probe._native.Hop", sizeof(Hop), 0,
-    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION, hop_slots};
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL |
+        Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    hop_slots};

@@ -17,6 +17,15 @@
 #include <structmember.h>
 #include <time.h>
 
+/* -- calls without a tuple: of the stable ABI from 3.12 on, and the same in 3.11 ---------------- */
+#if Py_LIMITED_API < 0x030C0000
+typedef PyObject *(*vectorcallfunc)(PyObject *, PyObject *const *, size_t, PyObject *);
+PyAPI_FUNC(PyObject *) PyObject_Vectorcall(PyObject *, PyObject *const *, size_t, PyObject *);
+PyAPI_FUNC(PyObject *) PyVectorcall_Call(PyObject *, PyObject *, PyObject *);
+#define Py_TPFLAGS_HAVE_VECTORCALL (1UL << 11)
+#define PY_VECTORCALL_ARGUMENTS_OFFSET ((size_t)1 << (8 * sizeof(size_t) - 1))
+#endif
+
 /* -- the ring's layout: `layout.py` has the words to it, and a test compares both -------------- */
 #define RING_VERSION 4
 enum { C_HOPS, C_NOW_SINCE, C_NOW_WHAT, C_NOW_CLIENT, C_NOW_REQUEST, C_ENDED = 8, CELL_WORDS = 16 };
@@ -84,9 +93,9 @@ typedef struct {
 } Request; /* see `requests.Request` */
 
 extern PyTypeObject *RecordsType, *CellType, *RequestType, *ServingType, *StepsType, *ObservedType;
-extern PyTypeObject *HopType, *EndpointHookType, *HopHookType;
+extern PyTypeObject *SendType, *HopType, *EndpointHookType, *HopHookType;
 extern PyType_Spec records_spec, cell_spec, request_spec, serving_spec, steps_spec, observed_spec;
-extern PyType_Spec hop_spec, endpoint_hook_spec, hop_hook_spec;
+extern PyType_Spec send_spec, hop_spec, endpoint_hook_spec, hop_hook_spec;
 
 int request_names(void); /* makes the strings that it looks up; -1: an exception is set */
 int observed_names(void);
@@ -97,7 +106,7 @@ Request *request_new(Serving *, PyObject *scope);
 PyObject *request_send(Request *, PyObject *reply); /* stands in for the server's `send` */
 PyObject *hop_new(Serving *, Request *, PyObject *function, uint64_t submitted);
 PyObject *steps_new(Serving *, PyObject *coro, Request *, int outermost);
-PyObject *steps_serve(Serving *, PyObject *app, PyObject *asgi, uint64_t arrived);
+PyObject *steps_serve(Serving *, PyObject *app, PyObject *const *asgi, uint64_t arrived);
 /* of books.c */
 void opens(Serving *, Request *, uint64_t wall);
 void goes_on(Serving *, Request *, uint64_t wall);
@@ -135,6 +144,15 @@ static inline void put_record(Records *records, const void *payload) {
     publish(record + RECORD_WORDS - 1, seq);
 }
 
+/* How many of a call's arguments go by their place. */
+static inline size_t placed(size_t n) { return n & ~PY_VECTORCALL_ARGUMENTS_OFFSET; }
+
+/* Calls with one argument. */
+static inline PyObject *call_with(PyObject *function, PyObject *given) {
+    PyObject *room[] = {NULL, given}; /* for a method's `self` */
+    return PyObject_Vectorcall(function, room + 1, 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
+}
+
 /* Of a constructor: 1, and an exception is set, where it was given some. */
 static inline int takes_no_keywords(PyObject *kwargs) {
     if (!kwargs || !PyDict_Size(kwargs)) return 0;
@@ -146,11 +164,9 @@ static inline int takes_no_keywords(PyObject *kwargs) {
 static inline uint64_t named_number(PyObject *named, Py_ssize_t index) {
     PyObject *item = PyTuple_Check(named) ? PyTuple_GetItem(named, index) : NULL;
     uint64_t number = item ? PyLong_AsUnsignedLongLong(item) : 0;
-    if (PyErr_Occurred()) {
-        PyErr_Clear();
-        return 0;
-    }
-    return number;
+    if (item && number != (uint64_t)-1) return number;
+    PyErr_Clear();
+    return 0;
 }
 
 #endif

@@ -3,6 +3,7 @@
 
 typedef struct {
     PyObject_HEAD
+    vectorcallfunc serve;
     PyObject *asgi;  /* what does the same in Python, for all that is out of the ordinary */
     PyObject *app;   /* the server's own: all else of it shows through */
     PyObject *call;  /* what makes a coroutine of a request */
@@ -27,12 +28,15 @@ int observed_names(void) {
     return str_probe && str_local && str_serving && str_type && str_http && str_call ? 0 : -1;
 }
 
+static PyObject *observed_call(PyObject *, PyObject *const *, size_t, PyObject *);
+
 static PyObject *observed_make(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     PyObject *asgi, *app, *call, *state;
     if (takes_no_keywords(kwargs)) return NULL;
     if (!PyArg_ParseTuple(args, "OOOO!", &asgi, &app, &call, &PyDict_Type, &state)) return NULL;
     Observed *self = PyObject_GC_New(Observed, type);
     if (!self) return NULL;
+    self->serve = observed_call;
     self->asgi = Py_NewRef(asgi);
     self->app = Py_NewRef(app);
     self->call = Py_NewRef(call);
@@ -79,9 +83,11 @@ static int is_asleep(Serving *serving, uint64_t t) {
     return t > serving->records->words[W_HEARTBEAT] + SLEEP_AFTER_NS;
 }
 
-static PyObject *observed_call(Observed *self, PyObject *args, PyObject *kwargs) {
+/* app(scope, receive, send) */
+static PyObject *observed_call(PyObject *given, PyObject *const *args, size_t n, PyObject *names) {
+    Observed *self = (Observed *)given;
     PyObject *made = NULL, *asgi = self->asgi;
-    if (!kwargs && PyTuple_Size(args) == 3 && is_http(PyTuple_GetItem(args, 0))) {
+    if (!names && placed(n) == 3 && is_http(args[0])) {
         Serving *serving = of_thread(self);
         uint64_t t = now_ns();
         if (serving && t < serving->look_at) {
@@ -92,7 +98,7 @@ static PyObject *observed_call(Observed *self, PyObject *args, PyObject *kwargs)
         }
         Py_XDECREF((PyObject *)serving);
     }
-    return made ? made : PyObject_Call(asgi, args, kwargs);
+    return made ? made : PyObject_Vectorcall(asgi, args, n, names);
 }
 
 /* Whoever asks whether it is a coroutine function gets the one that says so. */
@@ -134,6 +140,7 @@ static void observed_dealloc(Observed *self) {
 
 static PyMemberDef observed_members[] = {
     {"__weaklistoffset__", T_PYSSIZET, offsetof(Observed, weak), READONLY, NULL},
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(Observed, serve), READONLY, NULL},
     {NULL, 0, 0, 0, NULL},
 };
 static PyType_Slot observed_slots[] = {
@@ -141,7 +148,7 @@ static PyType_Slot observed_slots[] = {
     {Py_tp_new, observed_make},
     {Py_tp_dealloc, observed_dealloc},
     {Py_tp_traverse, observed_traverse},
-    {Py_tp_call, observed_call},
+    {Py_tp_call, PyVectorcall_Call},
     {Py_tp_getattro, observed_getattr},
     {Py_tp_setattro, observed_setattr},
     {Py_tp_members, observed_members},
@@ -149,4 +156,4 @@ static PyType_Slot observed_slots[] = {
 };
 PyType_Spec observed_spec = {
     "threadscope.probe._native.Observed", sizeof(Observed), 0,
-    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, observed_slots};
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL, observed_slots};

@@ -106,39 +106,80 @@ static void look(Request *self, PyObject *message) {
     PyErr_Clear();
 }
 
-/* pair: the request, and the server's own `send`. */
-static PyObject *send_call(PyObject *pair, PyObject *const *args, Py_ssize_t n, PyObject *names) {
-    PyObject *request = PyTuple_GetItem(pair, 0), *reply = PyTuple_GetItem(pair, 1);
-    Py_ssize_t named = names ? PyTuple_Size(names) : 0;
-    if (n == 1 && !named) {
-        look((Request *)request, args[0]);
-        return PyObject_CallFunctionObjArgs(reply, args[0], NULL);
-    }
-    if (n + named == 1) look((Request *)request, args[0]); /* `send(message={...})` */
-    PyObject *given = PyTuple_New(n), *keywords = PyDict_New(), *result = NULL;
-    for (Py_ssize_t i = 0; given && i < n; i++) PyTuple_SetItem(given, i, Py_NewRef(args[i]));
-    int failed = !given || !keywords;
-    for (Py_ssize_t i = 0; !failed && i < named; i++)
-        failed = PyDict_SetItem(keywords, PyTuple_GetItem(names, i), args[n + i]) < 0;
-    if (!failed) result = PyObject_Call(reply, given, keywords); /* it knows what is wrong */
-    Py_XDECREF(given);
-    Py_XDECREF(keywords);
-    return result;
+/* -- what the app gets in place of the server's `send` ------------------------------------------ */
+typedef struct {
+    PyObject_HEAD
+    vectorcallfunc call;
+    Request *request; /* which does not refer to what the server has of it: a timer that the server
+                       * starts in the request's context would keep all that until the connection's
+                       * next request */
+    PyObject *reply;  /* the server's own */
+} Send;
+
+/* send(message); returns what the server's own returns. */
+static PyObject *send_call(PyObject *given, PyObject *const *args, size_t n, PyObject *names) {
+    Send *self = (Send *)given;
+    size_t named = names ? (size_t)PyTuple_Size(names) : 0;
+    if (placed(n) + named != 1) return PyObject_Vectorcall(self->reply, args, n, names);
+    look(self->request, args[0]); /* or `send(message={...})` */
+    return named ? PyObject_Vectorcall(self->reply, args, n, names)
+                 : call_with(self->reply, args[0]);
 }
 
-static PyMethodDef send_method = {
-    "send", (PyCFunction)(void (*)(void))send_call, METH_FASTCALL | METH_KEYWORDS,
-    "Stands in for the server's `send`; returns what that returns."};
-
-/* The request does not refer to what the server has of it: a timer that the server starts in the
- * request's context would keep all that until the connection's next request. */
 PyObject *request_send(Request *request, PyObject *reply) {
-    PyObject *pair = PyTuple_Pack(2, request, reply);
-    PyObject *send = pair ? PyCFunction_New(&send_method, pair) : NULL;
-    Py_XDECREF(pair);
-    return send;
+    Send *self = PyObject_GC_New(Send, SendType);
+    if (!self) return NULL;
+    self->call = send_call;
+    self->request = (Request *)Py_NewRef((PyObject *)request);
+    self->reply = Py_NewRef(reply);
+    PyObject_GC_Track((PyObject *)self);
+    return (PyObject *)self;
 }
 
+/* All else of the server's own shows through. */
+static PyObject *send_getattr(PyObject *self, PyObject *name) {
+    PyObject *found = PyObject_GenericGetAttr(self, name);
+    if (found || !PyErr_ExceptionMatches(PyExc_AttributeError)) return found;
+    PyErr_Clear();
+    return PyObject_GetAttr(((Send *)self)->reply, name);
+}
+
+static int send_traverse(Send *self, visitproc visit, void *arg) {
+    Py_VISIT(Py_TYPE((PyObject *)self));
+    Py_VISIT(self->request);
+    Py_VISIT(self->reply);
+    return 0;
+}
+
+static void send_dealloc(Send *self) {
+    PyTypeObject *type = Py_TYPE((PyObject *)self);
+    PyObject_GC_UnTrack((PyObject *)self);
+    Py_DECREF((PyObject *)self->request);
+    Py_DECREF(self->reply);
+    PyObject_GC_Del(self);
+    Py_DECREF(type);
+}
+
+static PyMemberDef send_members[] = {
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(Send, call), READONLY, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+static PyType_Slot send_slots[] = {
+    {Py_tp_doc, "Stands in for the server's `send`."},
+    {Py_tp_dealloc, send_dealloc},
+    {Py_tp_traverse, send_traverse},
+    {Py_tp_getattro, send_getattr},
+    {Py_tp_members, send_members},
+    {Py_tp_call, PyVectorcall_Call},
+    {0, NULL},
+};
+PyType_Spec send_spec = {
+    "threadscope.probe._native.Send", sizeof(Send), 0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL |
+        Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    send_slots};
+
+/* -- a request's fields, for Python ------------------------------------------------------------ */
 static PyObject *request_get_loop(Request *self, void *Py_UNUSED(closure)) {
     return Py_NewRef(self->serving->loop);
 }

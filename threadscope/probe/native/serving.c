@@ -2,7 +2,7 @@
 #include "native.h"
 
 PyTypeObject *RecordsType, *CellType, *RequestType, *ServingType, *StepsType, *ObservedType;
-PyTypeObject *HopType, *EndpointHookType, *HopHookType;
+PyTypeObject *SendType, *HopType, *EndpointHookType, *HopHookType;
 
 void tell_error(PyObject *error) {
     PyErr_Clear();
@@ -89,12 +89,10 @@ static void serving_dealloc(Serving *self) {
 /* serve(app, scope, receive, send, arrived) */
 static PyObject *serving_serve(Serving *self, PyObject *args) {
     unsigned long long arrived;
-    PyObject *app, *scope, *receive, *send, *asgi, *steps;
-    if (!PyArg_ParseTuple(args, "OOOOK", &app, &scope, &receive, &send, &arrived)) return NULL;
-    if (!(asgi = PyTuple_Pack(3, scope, receive, send))) return NULL;
-    steps = steps_serve(self, app, asgi, arrived);
-    Py_DECREF(asgi);
-    return steps;
+    PyObject *app, *asgi[3];
+    if (!PyArg_ParseTuple(args, "OOOOK", &app, &asgi[0], &asgi[1], &asgi[2], &arrived))
+        return NULL;
+    return steps_serve(self, app, asgi, arrived);
 }
 
 /* drive(coro, request): of a middleware's child task */
@@ -149,6 +147,7 @@ PyMODINIT_FUNC PyInit__native(void) {
         add_type(made, "Records", &records_spec, &RecordsType) < 0 ||
         add_type(made, "Cell", &cell_spec, &CellType) < 0 ||
         add_type(made, "Request", &request_spec, &RequestType) < 0 ||
+        add_type(made, "Send", &send_spec, &SendType) < 0 ||
         add_type(made, "Serving", &serving_spec, &ServingType) < 0 ||
         add_type(made, "Steps", &steps_spec, &StepsType) < 0 ||
         add_type(made, "Observed", &observed_spec, &ObservedType) < 0 ||

@@ -14,7 +14,7 @@ typedef struct {
     Serving *serving;
     Request *request;                          /* NULL: NEW */
     PyObject *coro;                            /* NULL: NEW or OVER */
-    PyObject *app, *asgi;                      /* until it starts */
+    PyObject *app, *scope, *receive, *reply;   /* until it starts */
     uint64_t arrived, first;                   /* first: ns of the first step, while ON_WAY */
     enum stage stage, left_at; /* left_at: where it was given up */
     int outermost; /* the request is over when the coroutine is */
@@ -40,27 +40,34 @@ static PySendResult done(Steps *self, PySendResult how) {
 
 static PySendResult drive(Steps *self, PyObject *value, PyObject *thrown, PyObject **result);
 
+/* It has started, or never will. */
+static void drop_call(Steps *self) {
+    Py_CLEAR(self->app);
+    Py_CLEAR(self->scope);
+    Py_CLEAR(self->receive);
+    Py_CLEAR(self->reply);
+}
+
 /* The request comes into being, in the context that it is run in. 0: an exception is set. */
 static int begins(Steps *self) {
     Serving *serving = self->serving;
-    PyObject *scope = PyTuple_GetItem(self->asgi, 0), *receive = PyTuple_GetItem(self->asgi, 1);
-    PyObject *reply = PyTuple_GetItem(self->asgi, 2);
-    Request *request = request_new(serving, scope);
+    Request *request = request_new(serving, self->scope);
     if (!request) return 0;
     self->request = request;
     request->arrived = self->arrived;
     request->id = ++serving->records->requests;
-    request->client = client_of(scope);
+    request->client = client_of(self->scope);
     /* not reset: the server gives each request a context of its own */
-    PyObject *token = PyObject_CallFunctionObjArgs(serving->enter, request, NULL);
+    PyObject *token = call_with(serving->enter, (PyObject *)request);
     if (!token) tell_error(serving->error);
     Py_XDECREF(token);
-    PyObject *send = request_send(request, reply);
+    PyObject *send = request_send(request, self->reply);
     if (!send) return 0;
-    self->coro = PyObject_CallFunctionObjArgs(self->app, scope, receive, send, NULL);
+    PyObject *asgi[] = {NULL, self->scope, self->receive, send};
+    self->coro =
+        PyObject_Vectorcall(self->app, asgi + 1, 3 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
     Py_DECREF(send);
-    Py_CLEAR(self->app);
-    Py_CLEAR(self->asgi);
+    drop_call(self);
     return self->coro != NULL;
 }
 
@@ -308,11 +315,13 @@ PyObject *steps_new(Serving *serving, PyObject *coro, Request *request, int oute
 }
 
 /* asgi: scope, receive and send. */
-PyObject *steps_serve(Serving *serving, PyObject *app, PyObject *asgi, uint64_t arrived) {
+PyObject *steps_serve(Serving *serving, PyObject *app, PyObject *const *asgi, uint64_t arrived) {
     Steps *self = steps_alloc(serving);
     if (!self) return NULL;
     self->app = Py_NewRef(app);
-    self->asgi = Py_NewRef(asgi);
+    self->scope = Py_NewRef(asgi[0]);
+    self->receive = Py_NewRef(asgi[1]);
+    self->reply = Py_NewRef(asgi[2]);
     self->arrived = arrived;
     PyObject_GC_Track((PyObject *)self);
     return (PyObject *)self;
@@ -324,7 +333,9 @@ static int steps_traverse(Steps *self, visitproc visit, void *arg) {
     Py_VISIT(self->request);
     Py_VISIT(self->coro);
     Py_VISIT(self->app);
-    Py_VISIT(self->asgi);
+    Py_VISIT(self->scope);
+    Py_VISIT(self->receive);
+    Py_VISIT(self->reply);
     return 0;
 }
 
@@ -334,8 +345,7 @@ static int steps_clear(Steps *self) {
     if (self->stage != OVER) self->left_at = self->stage;
     self->stage = OVER;
     Py_CLEAR(self->coro);
-    Py_CLEAR(self->app);
-    Py_CLEAR(self->asgi);
+    drop_call(self);
     return 0;
 }
 
