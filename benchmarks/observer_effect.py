@@ -8,10 +8,10 @@ probe and nobody there, so that it sleeps. They are asked in turns, in rounds wh
 A round is short, because what else the machine does changes from second to second and by more than
 a probe costs: many short rounds tell more than few long ones. And two servers that are the same
 differ by some percent, by where their memory lies and how their dicts are hashed: all three are
-started anew thirty times, each time in another order and with one and the same seed.
+started anew sixty times, each time in another order and with one and the same seed.
 
 First comes the rate at which the unwatched server is saturated; the servers' CPU clocks are then
-compared at half of that rate, requests due at even intervals. They are read each twentieth of a
+compared at half of that rate, requests due at even intervals. They are read each fiftieth of a
 second: on a shared host a core is for some tenths of a second at half its speed whenever a
 neighbour uses its other half, and all costs twice as much. Those pieces are left out, of each
 server in the same way, and the means of the others are compared. Beside it are the CPU a request
@@ -58,20 +58,21 @@ LIMIT = 1.05
 PATH = "/async"
 PACED_S, FULL_S = 0.5, 0.4
 """A slice at half of the rate, and one at saturation."""
-SETS = 30
+SETS = 60
 """So often the servers are started anew: one differs from the next by some percent."""
 
-SLOWED = 1.3
+SLOWED = 1.15
 """A piece that costs so many times the first tenth was slowed down from outside: a neighbour makes
-it 1.9 times here, and what reads the ring some percent."""
-LEAST = 10
+it 1.5 to 1.9 times here. Two servers that are the same differ by less, and so does a piece with a
+tick of the probe's own from one without: 0.1 ms of 10."""
+LEAST = 20
 """Fewer pieces tell nothing."""
 DRAWN = 500
 """So often as many sets are drawn again."""
 
 Round = dict[str, float]
 Pieces = dict[str, list[float]]
-"""CPU a request, us, in each twentieth of a second, by the server's name."""
+"""CPU a request, us, in each fiftieth of a second, by the server's name."""
 
 
 class Seen(NamedTuple):
@@ -303,7 +304,7 @@ def play(found: Rounds, own: set[int], number: int, orders: list[list[str]], rat
     with loading() as load, servers(own, number) as known:
         by_name = {server.name: server for server in known}
         for server in known:
-            load.slice(server, 0, 1.0)  # warm
+            load.slice(server, 0, 0.5)  # warm
         put_to_sleep(by_name[DORMANT])
         if not rate:
             most = [load.slice(by_name[PLAIN], 0, FULL_S).per_second for _ in range(5)]

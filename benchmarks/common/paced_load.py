@@ -6,7 +6,7 @@ Each line of its standard input is a slice of load: PORT PID RATE SECONDS. With 
 connections asks again as soon as it was answered. Otherwise requests are due at even intervals, on
 connections that are free (open schedule): a request that finds none waits, and its lateness is
 told. Prints a line for each: requests, seconds, requests that were late, and CPU ns of process PID
-a request, for each twentieth of a second. The clocks are read here, so that they are read when the
+a request, for each fiftieth of a second. The clocks are read here, so that they are read when the
 requests are counted.
 """
 
@@ -28,7 +28,7 @@ except ImportError:  # asyncio's own loop then: a busier load
 CONNECTIONS = 32
 LATE_S = 0.05
 SETTLE_S = 0.1
-PIECE_S = 0.05
+PIECE_S = 0.02
 
 
 class Client(asyncio.Protocol):
