@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from threadscope.model.histogram import FRESH, MAX_NS, SAMPLES_FOR, Histogram, bucket, middle
@@ -76,6 +76,8 @@ def test_json_and_back(values):
 
 @pytest.mark.parametrize("data", [{}, {"counts": 3, "total": 0, "min": 0, "max": 0},
                                   {"counts": [[1]], "total": 0, "min": 0, "max": 0},
+                                  {"counts": [[10**12, 1]], "total": 0, "min": 0, "max": 0},
+                                  {"counts": [[-1, 1]], "total": 0, "min": 0, "max": 0},
                                   {"counts": [], "total": "x", "min": 0, "max": 0}])  # fmt: skip
 def test_another_form_is_refused(data):
     with pytest.raises((ValueError, TypeError, KeyError)):
@@ -148,3 +150,47 @@ def test_a_coarse_one_has_few_buckets_and_errs_by_three_percent():
     before = contents(few)
     few.coarsen()
     assert contents(few) == before
+
+
+many = st.lists(durations, min_size=100, max_size=300)
+
+
+@given(many, many, st.booleans(), st.booleans())
+@settings(max_examples=50)
+def test_coarse_ones_and_fine_ones_add_up(mine, others, first, second):
+    one, other = of(mine), of(others)
+    if first:
+        one.coarsen()
+    if second:
+        other.coarsen()
+    kept = contents(other)
+    one.merge(other)
+    both = of(mine + others)
+    assert contents(one)[1:] == contents(both)[1:]
+    assert sum(one.counts.values()) == one.count
+    for percent in (1, 50, 99):
+        assert one.percentile(percent) == pytest.approx(both.percentile(percent), rel=0.1)
+    assert contents(other) == kept
+
+
+@given(st.lists(st.lists(durations, max_size=80), min_size=2, max_size=5))
+def test_what_is_taken_out_again_leaves_the_rest(parts):
+    histograms = [of(part) for part in parts]
+    total = Histogram()
+    for one in histograms:
+        total.merge(one)
+    total.unmerge(histograms[0])
+    total.bound(histograms[1:])
+    assert contents(total) == contents(of([value for part in parts[1:] for value in part]))
+
+
+@given(st.lists(st.integers(0, 2 * MAX_NS), min_size=1, max_size=100))
+def test_all_are_counted_from_nothing_to_an_hour(values):
+    one, other = Histogram(), Histogram()
+    one.extend(values)
+    for value in reversed(values):
+        other.add(value)
+        assert other.max >= value
+    assert contents(one) == contents(other)
+    assert sum(one.counts.values()) == len(values)
+    assert list(one.counts) == sorted({bucket(value) for value in values})

@@ -68,7 +68,7 @@ def folded(found, looks):
 
 
 def counts(histogram):
-    return +histogram.counts, histogram.total, histogram.min, histogram.max
+    return histogram.counts, histogram.total, histogram.min, histogram.max
 
 
 def amounts(aggregator, snapshot):
