@@ -11,7 +11,6 @@ import os
 import stat
 import struct
 from collections.abc import Iterable
-from itertools import chain
 from pathlib import Path
 
 from threadscope.model.records import CellEntry, OpenEntry, Record, clean_parts
@@ -31,6 +30,7 @@ _HEADER = struct.Struct(f"={L.HEADER_WORDS}Q")
 _CELL = struct.Struct(f"={L.CELL_WORDS}Q")
 _WORD = struct.Struct("=Q")
 _KINDS = frozenset(range(L.ARRIVE, L.HOP_END + 1))
+_END, _HOP_OUT, _HOP_END = L.END, L.HOP_OUT, L.HOP_END
 _OPEN = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 """Whatever lies there: no link leads elsewhere, no pipe keeps us waiting."""
 _SIZE = L.RECORD.size
@@ -323,11 +323,13 @@ def _records(data: bytes) -> Iterable[Record]:
     """Whole and complete records, as far as we know their kinds; of a HOP_END the two parts."""
     kinds = data[L.WORD :: _SIZE]
     if L.HOP_END in kinds:
-        return chain.from_iterable(
-            hop_end(data, at) if kind == L.HOP_END else (L.RECORD.unpack_from(data, at),)
-            for kind, at in zip(kinds, range(0, len(data), _SIZE), strict=True)
-            if kind in _KINDS
-        )
+        out: list[Record] = []
+        for kind, at in zip(kinds, range(0, len(data), _SIZE), strict=True):
+            if kind == _HOP_END:
+                out += hop_end(data, at)
+            elif kind in _KINDS:
+                out.append(L.RECORD.unpack_from(data, at))
+        return out
     if _KINDS.issuperset(kinds):
         return L.RECORD.iter_unpack(data)
     return [record for record in L.RECORD.iter_unpack(data) if record[L.R_KIND] in _KINDS]
@@ -350,10 +352,11 @@ def hop_end(data: bytes, at: int) -> tuple[Record, Record]:
     (seq, _, last, status, tid, worker, client, handed, request, arrived, took, begun, hopped,
      what, _) = L.HOP_ENDS.unpack_from(data, at)  # fmt: skip
     begin, first = arrived + begun, handed // 1000
-    waited, held = max(begun - handed, 0) // 1000, first + last
+    waited = (begun - handed) // 1000 if begun > handed else 0
+    held = first + last
     return (
-        (seq, L.HOP_OUT, L.F_ENDPOINT, 0, worker, request, begin + hopped, begin, hopped // 1000,
+        (seq, _HOP_OUT, L.F_ENDPOINT, 0, worker, request, begin + hopped, begin, hopped // 1000,
          waited, client, what, 0, seq),
-        (seq, L.END, 0, status, tid, request, arrived + took, arrived, held, held,
-         max(first, last), what, 2, seq),
+        (seq, _END, 0, status, tid, request, arrived + took, arrived, held, held,
+         first if first > last else last, what, 2, seq),
     )  # fmt: skip
