@@ -109,6 +109,29 @@ def test_light_requests_are_in_none_of_the_loads_figures():
     assert light.latency.max == pytest.approx(300e6, rel=0.02)
 
 
+@pytest.mark.parametrize("light", [False, True], ids=["alone", "with a light one beside"])
+@pytest.mark.parametrize("routes", [1, 2])
+def test_what_clients_saw_is_known_by_route(routes, light):
+    watched = Watched()
+    for number in range(1, 101):
+        what, t = f"/r{number % routes}", 5 + number
+        watched.load.put(L.DONE, t, number, a=at(t - number % routes - 1), status=200, what=what)
+    if light:
+        for number in range(101, 104):
+            watched.load.put(
+                L.DONE, 100, number, flags=L.F_BESIDE, a=at(50), status=200, what="/health"
+            )
+    snapshot = watched.look(400)
+    if light:  # and one for itself
+        watched.load.put(L.DONE, 450, 104, flags=L.F_BESIDE, a=at(400), status=200, what="/health")
+        snapshot = watched.look(600)
+    assert snapshot.done == 100
+    seen = watched.aggregator._fold.books.tally.clients
+    found = {where: (histogram.count, histogram.max) for where, histogram in seen.items()}
+    expected = {f"/r{n}": (100 // routes, (n + 1) * 1_000_000) for n in range(routes)}
+    assert found == expected | ({"/health": (4, 50_000_000)} if light else {})
+
+
 def test_the_next_phase_begins_without_the_light_requests_of_the_last():
     watched = Watched()
     watched.load.put(L.DONE, 100, 2, flags=L.F_BESIDE, a=at(0), status=200, what="/health")

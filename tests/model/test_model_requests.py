@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from by_hand import LOOP, Watched, at, cell, entry, log, route
 
-from threadscope.model.snapshot import Event
+from threadscope.model.requests import ENDED_KEPT, Requests
+from threadscope.model.snapshot import Endpoint, Event
+from threadscope.model.timeline import Timeline
 from threadscope.probe import layout as L
 
 
@@ -248,3 +250,15 @@ def test_answers_that_nobody_waits_for_are_not_kept_for_ever(watched):
     log = watched.aggregator._fold.log
     assert len(log._early) <= 400
     assert len(log._unanswered) <= 400
+
+
+def test_of_what_has_ended_the_last_is_kept_of_all_processes_together():
+    requests = Requests(Timeline(0))
+    for number in range(1, 2 * ENDED_KEPT):
+        for pid in (1, 2, 3):
+            requests.opened((pid, number), 0, 0, Endpoint())
+            requests.closed((pid, number))
+            assert requests.opened((pid, number), 0, 0, Endpoint()) is None, "it has ended"
+    kept = [*requests._ended.values(), *requests._ended_before.values()]
+    assert ENDED_KEPT <= sum(map(len, kept)) <= 2 * ENDED_KEPT + 2
+    assert requests.open == {}

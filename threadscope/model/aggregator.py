@@ -88,7 +88,7 @@ class Aggregator:
         fold = self._fold
         if news := self._interruptions.sampled(sample):
             fold.log.note(sample.t, news)
-        fold.timeline.hopped(-fold.threads.sampled(sample))
+        fold.timeline.hops_ended(fold.threads.sampled(sample))
         used = self._processes.sampled(sample.pid, sample.t, sample.cpu_ns)
         if used is not None:
             fold.timeline.used(used[0], sample.t, used[1])

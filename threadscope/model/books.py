@@ -1,7 +1,7 @@
 """What has ended, counted: in tallies for lints and reports, in rates for the headline.
 
 At thousands of requests a second it costs half as much to count them many at a time: those that
-end are noted, and counted when all that came was folded, or before something else is done.
+end are noted with their ring, and counted when all that came was folded, or another tally begins.
 """
 
 from __future__ import annotations
@@ -34,13 +34,14 @@ class Books:
         self._tallies: deque[tuple[int, Tally]] = deque()
         self._rolled = origin
         self.measurement: Measurement | None = None
-        self._noted: list[Ring] = []
-        """Whose ends or answers are not counted yet."""
+        self.rings: list[Ring] = []
+        """All of them: what they note is counted here."""
 
     def roll(self, t: int, *, now: bool = False) -> None:
         """Begins another tally when the present one is a second old, or `now`."""
         if not now and t - self._rolled < SECOND:
             return
+        self.count()
         if self.measurement is not None and self.measurement.end is None:
             self.measurement.tally.add(self.tally)
             self.measurement.tally.coarsen()
@@ -62,34 +63,10 @@ class Books:
         """Whether that is the same one for all times."""
         return self.measurement is None or self.measurement.end is None
 
-    def ended(self, ring: Ring, what: int, end: Ended) -> None:
-        """Notes the end of a request.
-
-        Args:
-            ring: of its process.
-            what: its endpoint's number there.
-            end: what is known of it.
-        """
-        if not ring.ends:
-            self._noted.append(ring)
-        ring.ends[what].append(end)
-
-    def hop(self, ring: Ring, t: int, waited: int) -> None:
-        """Notes that a hop ended at t which had waited for its thread so long, ns."""
-        if not ring.waits:
-            self._noted.append(ring)
-        ring.waits.append((t, waited))
-
-    def answer(self, ring: Ring, done: Record) -> None:
-        """Notes what a client of ours saw end."""
-        if not ring.answers:
-            self._noted.append(ring)
-        ring.answers.append(done)
-
     def count(self) -> None:
         """Counts what was noted."""
         over = self.measurement.end if self.measurement is not None else None
-        for ring in self._noted:
+        for ring in self.rings:
             for ends in ring.ends.values():
                 if over is None:
                     self._ends(ring, ends, self.tally)
@@ -103,7 +80,6 @@ class Books:
             if ring.answers:
                 self._answers(ring)
                 ring.answers.clear()
-        self._noted.clear()
 
     def _ends(self, ring: Ring, ends: list[Ended], tally: Tally) -> None:
         """Those of one endpoint."""
@@ -112,9 +88,11 @@ class Books:
         tally.processes[ring.pid].completed += len(ends)
         measurement = self.measurement
         if measurement is not None:
+            earliest = min([end[0].arrived for end in ends])
+            measurement.served(ends, earliest)
             since = measurement.since
-            measurement.served(ends)
-            ends = [end for end in ends if end[0].arrived >= since]  # others: of the phase before
+            if earliest < since:
+                ends = [x for x in ends if x[0].arrived >= since]  # others: of the phase before
         if ends:
             tally.routes[ends[0][0].endpoint].book(ends)
 
@@ -132,27 +110,45 @@ class Books:
 
     def _answers(self, ring: Ring) -> None:
         """Those to our clients."""
-        took_of: defaultdict[tuple[Tally, int], list[int]] = defaultdict(list)
+        if self._one_tally():
+            self._answered(ring, ring.answers, self.tally)
+            return
+        answers_of: defaultdict[Tally, list[Record]] = defaultdict(list)
+        for answer in ring.answers:
+            answers_of[self.at(answer[6])].append(answer)
+        for tally, answers in answers_of.items():
+            self._answered(ring, answers, tally)
+
+    def _answered(self, ring: Ring, answers: list[Record], tally: Tally) -> None:
+        """Those that go into one tally."""
+        took_of: defaultdict[int, list[int]] = defaultdict(list)
         times: list[int] = []
         good: list[int] = []
-        tally, one = self.tally, self._one_tally()
-        for _, _, flags, status, _, _, t, sent, _, error, _, what, _, _ in ring.answers:
-            if not one:
-                tally = self.at(t)
+        beside = failed = 0
+        for _, _, flags, status, _, _, t, sent, _, error, _, what, _, _ in answers:
+            took = t - sent
             if not error:
-                took_of[tally, what].append(t - sent)
+                took_of[what].append(took)
             if flags & F_BESIDE:
+                beside += 1
                 if not error:
-                    self.lights.setdefault(ring.text(what), Rate()).add(t, t - sent)
+                    self.lights.setdefault(ring.text(what), Rate()).add(t, took)
                 continue
-            self.done += 1
-            tally.done += 1
             if error or status >= 400:
-                self.failed += 1
-                tally.failed += 1
+                failed += 1
             if not error:
                 times.append(t)
-                good.append(t - sent)
-        for (tally, what), took in took_of.items():
-            tally.clients[ring.text(what)].extend(took)
-        self.answered.extend(times, good)
+                good.append(took)
+        done = len(answers) - beside
+        self.done += done
+        self.failed += failed
+        tally.done += done
+        tally.failed += failed
+        parts = self.answered.extend(times, good)
+        for what, some in took_of.items():
+            clients = tally.clients[ring.text(what)]
+            if beside or len(took_of) > 1:
+                clients.extend(some)
+            else:  # they are the same ones, and counted already
+                for part in parts:
+                    clients.merge(part)

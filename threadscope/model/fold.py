@@ -6,8 +6,11 @@ without its begin) is taken once; what it does not say is left as it was.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from bisect import bisect_right
+from collections.abc import Callable
 from functools import partial
+from itertools import islice
+from operator import itemgetter
 from typing import Any
 
 from threadscope.model.books import Books
@@ -36,11 +39,11 @@ from threadscope.model.records import (
     STEP_RECORD_NS,
     Record,
 )
-from threadscope.model.requests import Clients, Key, OpenRequest, Requests
+from threadscope.model.requests import NOBODY, Clients, Key, OpenRequest, Requests
 from threadscope.model.ring import Ring
 from threadscope.model.snapshot import Activity, Endpoint, Limiter, Role
 from threadscope.model.tally import MAX_HOLDS, LimiterStats
-from threadscope.model.thread_table import MOST_THREADS, ThreadTable
+from threadscope.model.thread_table import ThreadTable
 from threadscope.model.threads import Thread
 from threadscope.model.timeline import Timeline
 
@@ -48,7 +51,10 @@ MOST_LIMITERS, MOST_WITHIN = 1024, 64
 """Threadpools, and hops within hops on one thread: more are not to be believed."""
 Item = tuple[int, Callable[[Any, Any], None], Ring | None, Any]
 """What is to be folded: its time, by whom, and of which ring which record; or an action."""
+time_of = itemgetter(0)
+"""An item's."""
 _LOOP, _WORKER = Role.LOOP, Role.WORKER
+_NOWHERE = Endpoint()
 _activity = partial(tuple.__new__, Activity)
 """Half the price of Activity(...)."""
 
@@ -86,20 +92,23 @@ class Fold:
         }
         """Who folds which kind; what records imply is folded by `came`, `hop_began` and `look`."""
 
-    def take(self, items: Iterable[Item]) -> None:
+    def take(self, items: list[Item]) -> None:
         """Folds what came, in the order of the times."""
         timeline = self.timeline
-        for t, fold, ring, what in items:
-            if t > timeline.now:  # as `pass_to`, without a call for each
-                if t > timeline.present_end:
-                    timeline.pass_to(t)
-                timeline.now = t
+        late = bisect_right(items, timeline.now, key=time_of)
+        for _, fold, ring, what in items[:late]:  # the watermark had passed them
+            fold(ring, what)
+        end = timeline.present_end
+        for t, fold, ring, what in islice(items, late, None):
+            if t > end:
+                timeline.pass_to(t)
+                end = timeline.present_end
+            timeline.now = t  # as `pass_to`, without a call for each
             fold(ring, what)
         self.books.count()
 
     def act(self, _: Ring | None, action: Callable[[], None]) -> None:
         """Does something else, in its time."""
-        self.books.count()
         action()
 
     # -- requests ------------------------------------------------------------------------------
@@ -107,7 +116,7 @@ class Fold:
         """The server is gone at t, and all that ran in it."""
         for key in list(self.open):
             self.requests.closed(key)
-        self.timeline.hopped(-self.timeline.hops)
+        self.timeline.hops_ended(self.timeline.hops)
         self.threads.stop(t)
 
     def process_gone(self, t: int, pid: int) -> None:
@@ -117,7 +126,7 @@ class Fold:
             self.requests.closed(key)
         for key in [key for key in self.limiters if key[0] == pid]:
             del self.limiters[key]
-        self.timeline.hopped(-self.threads.process_gone(t, pid))
+        self.timeline.hops_ended(self.threads.process_gone(t, pid))
 
     def _arrive(self, ring: Ring, record: Record) -> None:
         _, _, _, _, tid, number, t, _, client, _, _, what, _, _ = record
@@ -131,11 +140,11 @@ class Fold:
         if flags & F_ONLY:
             self._came(ring, number, arrived, client, what, tid)
             return
-        key, endpoint = (ring.pid, number), ring.endpoints.get(what) or ring.endpoint(what)
-        request = self.open.get(key)
-        if request is None:
-            self.requests.opened(key, arrived, 0, endpoint)
-        elif endpoint.route and not request.endpoint.route:
+        endpoint = ring.endpoints.get(what) or ring.endpoint(what)
+        request = self.requests.opened((ring.pid, number), arrived, 0, endpoint)
+        if request is None or request.endpoint is endpoint:
+            return
+        if endpoint.route and not request.endpoint.route:
             request.endpoint = endpoint
 
     def _came(
@@ -167,7 +176,7 @@ class Fold:
     def _started(self, number: int, request: OpenRequest, t: int, thread: Thread) -> None:
         """The endpoint's own code runs: the articles' start line."""
         request.started = True
-        _, client, _ = self.clients.asked(request.client_request)
+        client = self.clients.asked.get(request.client_request, NOBODY)[1]
         self.log.started(t, number, client, request.endpoint, thread.label, request.arrived)
 
     def _step(self, ring: Ring, record: Record) -> None:
@@ -221,8 +230,6 @@ class Fold:
                 request.recorded = longest
         else:
             held *= 1000
-        if len(ring.ended_on) > MOST_THREADS:
-            ring.ended_on.clear()
         ring.ended_on[tid] = record
         if held > request.recorded:
             self.timeline.held(arrived, t, held - request.recorded)
@@ -235,12 +242,10 @@ class Fold:
             self.books.done += 1
             self.books.failed += failed
         client_request = request.client_request
-        sent, client, _ = self.clients.asked(client_request)
+        sent, client, _ = self.clients.asked.get(client_request, NOBODY)
         self.log.ended(t, number, client, endpoint, status, t - arrived, client_request)
-        self.books.ended(
-            ring,
-            what,
-            (request, t, number, status, failed, sent, steps, cpu * 1000, held, longest),
+        ring.ends[what].append(
+            (request, t, number, status, failed, sent, steps, cpu * 1000, held, longest)
         )
 
     # -- hops ----------------------------------------------------------------------------------
@@ -251,43 +256,50 @@ class Fold:
     def hop_began(self, ring: Ring, out: Record) -> None:
         """The begin of a hop that a HOP_OUT implies."""
         _, _, flags, _, tid, number, _, t, _, _, client, _, _, _ = out
-        thread = self.threads.get(ring.pid, tid, _WORKER)
+        pid = ring.pid
+        thread = self.threads.of[pid].get(tid)
+        if thread is None or thread.role is not _WORKER:
+            thread = self.threads.get(pid, tid, _WORKER)
         running = thread.running
         if running:
             if number in running and running[number].since >= t:
                 return  # a cell is read again and again
         else:
-            self.timeline.hopped(1)
-        request = self.open.get((ring.pid, number))
-        if request is not None and client and not request.client_request:
-            request.client_request = client
+            self.timeline.hop_began()
+        request = self.open.get((pid, number))
+        if request is None:
+            endpoint = _NOWHERE
+        else:
+            endpoint = request.endpoint
+            if client and not request.client_request:
+                request.client_request = client
         if len(running) >= MOST_WITHIN:
             return
-        running[number] = _activity((number, request.endpoint if request else Endpoint(), t))
+        running[number] = _activity((number, endpoint, t))
         thread.active_at = t
-        if request is not None and flags & F_ENDPOINT and not request.started:
+        if flags & F_ENDPOINT and request is not None and not request.started:
             self._started(number, request, t, thread)
 
     def _hop_out(self, ring: Ring, record: Record) -> None:
         _, _, _, _, tid, number, t, begin, cpu, waited, _, _, _, _ = record
-        thread = self.threads.get(ring.pid, tid, _WORKER)
+        pid = ring.pid
+        thread = self.threads.of[pid].get(tid)
+        if thread is None or thread.role is not _WORKER:
+            thread = self.threads.get(pid, tid, _WORKER)
         if thread.running.pop(number, None) is not None and not thread.running:
-            self.timeline.hopped(-1)
-        if t > thread.active_at:  # `Thread.span` and `Measurement.covers`, in place: of each hop
+            self.timeline.hops_ended()
+        if t > thread.active_at:  # as `Thread.span`, without a call for each
             thread.active_at = t
         thread.spans.add(begin, t, number)
+        thread.hops_measured += 1
         waited *= 1000
-        request = self.open.get((ring.pid, number))
+        request = self.open.get((pid, number))
         if request is not None:
             request.hops += 1
             request.hop_cpu += cpu * 1000
             request.hop_wait += waited
             request.hop_wall += t - begin
-        self.books.hop(ring, t, waited)
-        measurement = self.books.measurement
-        if measurement is not None and measurement.begin <= t:
-            end = measurement.end
-            thread.hops_measured += end is None or t <= end
+        ring.waits.append((t, waited))
 
     # -- the process ---------------------------------------------------------------------------
     def _limiter(self, ring: Ring, record: Record) -> None:
@@ -332,7 +344,9 @@ class Fold:
 
     # -- our clients ---------------------------------------------------------------------------
     def _send(self, ring: Ring, record: Record) -> None:
-        asked = self.clients.sent(record[5], record[6], record[8], ring.text(record[11]))
+        what = record[11]
+        route = ring.plain.get(what) or ring.text(what)
+        asked = self.clients.sent(record[5], record[6], record[8], route)
         if asked <= 2:  # of more it makes no difference how many
             self.timeline.in_flight = asked
 
@@ -342,4 +356,4 @@ class Fold:
         asked = self.clients.done(number)
         if asked <= 2:
             self.timeline.in_flight = asked
-        self.books.answer(ring, record)
+        ring.answers.append(record)

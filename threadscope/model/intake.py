@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable
-from operator import itemgetter
 
-from threadscope.model.fold import Fold, Item
+from threadscope.model.fold import Fold, Item, time_of
 from threadscope.model.records import (
     ARRIVE,
-    DONE,
     END,
     ENDPOINT,
     HOP_IN,
@@ -25,7 +23,7 @@ from threadscope.model.records import (
 )
 from threadscope.model.ring import Ring
 from threadscope.model.snapshot import Activity
-from threadscope.model.thread_table import ROLE_LOOP
+from threadscope.model.thread_table import MOST_THREADS, ROLE_LOOP
 from threadscope.model.windows import SECOND
 
 AFTER_A = frozenset((ENDPOINT, STEP, END, HOP_IN, HOP_OUT))
@@ -36,8 +34,6 @@ LOST_AFTER_NS = SECOND
 LOOK_BEFORE_NS = 10_000_000
 """So long before a long step's end it is seen who waits for it: by then most have come."""
 
-_time = itemgetter(0)
-
 
 class Intake:
     """The rings, and what of them was not folded yet."""
@@ -45,6 +41,8 @@ class Intake:
     def __init__(self, fold: Fold) -> None:
         self._fold = fold
         self._pending: list[Item] = []
+        self._sorted: list[list[Item]] = []
+        """The same, what came by one look together: it is sorted while it is at hand."""
         self._steps: list[tuple[int, Ring, Record]] = []
         """Those of them that are steps."""
         self.rings: dict[int, Ring] = {}
@@ -67,10 +65,16 @@ class Intake:
 
     def take(self, mark: int) -> list[Item]:
         """What the watermark has passed, in the order of the times."""
-        pending = self._pending
-        pending.sort(key=_time)
-        passed = bisect_right(pending, mark, key=_time)
-        ready, self._pending = pending[:passed], pending[passed:]
+        self._pending.sort(key=time_of)
+        self._sorted.append(self._pending)
+        self._pending = []
+        ready: list[Item] = []
+        for items in self._sorted:
+            passed = bisect_right(items, mark, key=time_of)
+            ready += items[:passed]
+            del items[:passed]
+        self._sorted = [items for items in self._sorted if items]
+        ready.sort(key=time_of)
         return ready
 
     def read(self, batch: Batch, *, load: bool) -> None:
@@ -78,9 +82,12 @@ class Intake:
         ring = self.rings.get(batch.pid)
         if ring is None:
             ring = self.rings[batch.pid] = Ring(batch.pid, batch.text)
+            self._fold.books.rings.append(ring)
         if load and batch.dropped + batch.holes > ring.dropped + ring.holes:
             self.at(batch.t, self._fold.clients.doubt)
         ring.counted(batch)
+        if len(ring.ended_on) > MOST_THREADS:
+            ring.ended_on.clear()
         if load:
             self._of_load(ring, batch)
         else:
@@ -104,31 +111,41 @@ class Intake:
         """Its records, but for those that no load writes, or of no time of this machine."""
         latest, handlers = batch.t + SECOND, self._fold.handlers
         self._pending += [
-            (record[6], handlers[record[1]], ring, record)
+            (record[6], handlers[kind], ring, record)
             for record in batch.records
-            if record[1] >= SEND
+            if (kind := record[1]) >= SEND
             and record[6] <= latest
-            and (record[1] != DONE or record[7] <= record[6])
+            and (kind == SEND or record[7] <= record[6])
         ]
 
     def _of_server(self, ring: Ring, batch: Batch) -> None:
         """Its records, in the same way, and what each of them implies."""
         latest, fold, add = batch.t + SECOND, self._fold, self._pending.append
         handlers, came, hop_began = fold.handlers, fold.came, fold.hop_began
+        ended, hop_ended = handlers[END], handlers[HOP_OUT]
         for record in batch.records:
-            kind, t = record[1], record[6]
-            if t > latest or kind >= SEND or (kind in AFTER_A and record[7] > t):
+            kind, t, a = record[1], record[6], record[7]
+            if t > latest or kind >= SEND or (a > t and kind in AFTER_A):
                 continue
             if kind == END:  # that it came may be said nowhere else
-                add((record[7], came, ring, record))
+                add((a, came, ring, record))
+                add((t, ended, ring, record))
             elif kind == HOP_OUT:
-                add((record[7], hop_began, ring, record))
-            elif kind == STEP:
-                self._steps.append((t, ring, record))
-                if t - record[7] >= fold.holds.least:
-                    moment = t - min((t - record[7]) // 10, LOOK_BEFORE_NS)
-                    add((moment, fold.look, ring, record))
-            add((t, handlers[kind], ring, record))
+                add((a, hop_began, ring, record))
+                add((t, hop_ended, ring, record))
+            else:
+                if kind == STEP:
+                    self._is_step(ring, record)
+                add((t, handlers[kind], ring, record))
+
+    def _is_step(self, ring: Ring, record: Record) -> None:
+        """It may cover the watermark, and somebody may wait for its end."""
+        t, fold = record[6], self._fold
+        self._steps.append((t, ring, record))
+        length = t - record[7]
+        if length >= fold.holds.least:
+            moment = t - min(length // 10, LOOK_BEFORE_NS)
+            self._pending.append((moment, fold.look, ring, record))
 
     def _look_at_cells(self, ring: Ring, batch: Batch) -> None:
         """What runs now, and is in no record yet."""
@@ -159,7 +176,7 @@ class Intake:
         fold = self._fold
         running = {cell.now_request for cell in batch.cells}
         idle = fold.threads.release(ring.pid, running, batch.t - LOST_AFTER_NS)
-        fold.timeline.hopped(-idle)
+        fold.timeline.hops_ended(idle)
         table = {entry.request for entry in batch.open}
         self._missing = {key: t for key, t in self._missing.items() if key in fold.open}
         for key in [key for key in fold.open if key[0] == ring.pid]:

@@ -22,19 +22,17 @@ class Measurement:
         """Requests served, those in parts that were open when it began or ended: with few long
         requests, counting the ends alone would be off by as many as are open at a time."""
 
-    def served(self, ends: list[Ended]) -> None:
-        """Requests have ended."""
-        whole = 0
+    def served(self, ends: list[Ended], earliest: int) -> None:
+        """Requests have ended, of which the first one arrived at `earliest`."""
+        if earliest >= self.begin and self.end is None:  # as mostly
+            self.work += len(ends)
+            return
         for end in ends:
             arrived, ended = end[0].arrived, end[1]
-            if arrived >= self.begin and self.end is None:  # as most
-                whole += ended > arrived
-            else:
-                begin = max(arrived, self.begin)
-                until = ended if self.end is None else min(ended, self.end)
-                if until > begin:
-                    self.work += (until - begin) / (ended - arrived)
-        self.work += whole
+            begin = max(arrived, self.begin)
+            until = ended if self.end is None else min(ended, self.end)
+            if until > begin:
+                self.work += (until - begin) / (ended - arrived)
 
     def latency(self) -> Histogram:
         """Of all requests, in the server."""

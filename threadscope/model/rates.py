@@ -67,15 +67,19 @@ class Rate:
             self._begin(t)
         self._slices[-1][1].add(duration)
 
-    def extend(self, times: list[int], durations: list[int]) -> None:
-        """Counts many ends, the times in ascending order."""
-        done = 0
+    def extend(self, times: list[int], durations: list[int]) -> list[Histogram]:
+        """Counts many ends, the times in ascending order; those durations, for who needs them."""
+        done, parts = 0, list[Histogram]()
         while done < len(times):
             if times[done] >= self._end:
                 self._begin(times[done])
             until = max(bisect_left(times, self._end, done), done + 1)
-            self._slices[-1][1].extend(durations[done:until])
+            part = Histogram()
+            part.extend(durations[done:until])
+            self._slices[-1][1].merge(part)
+            parts.append(part)
             done = until
+        return parts
 
     def _begin(self, t: int) -> None:
         """Another slice."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Container
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from threadscope.model.snapshot import Endpoint
 from threadscope.model.timeline import Timeline
 
 ENDED_KEPT = 4096
+"""In each of two lots."""
 MOST_ASKED = 65_536
 """Unanswered at a time; a load has 10,000 clients at most, and some beside."""
 
@@ -56,28 +58,36 @@ class Requests:
     def __init__(self, timeline: Timeline) -> None:
         self._timeline = timeline
         self.open: dict[Key, OpenRequest] = {}
-        self._ended: set[Key] = set()
-        self._ended_before: set[Key] = set()
-        """Requests that are over, the last ones in two lots: the older lot goes as a whole."""
+        self._ended: defaultdict[int, set[int]] = defaultdict(set)
+        self._ended_before: defaultdict[int, set[int]] = defaultdict(set)
+        """Requests that are over, by process, the last ones in two lots: the older lot goes as a
+        whole. Numbers that follow each other lie side by side in a set; pairs would be all over."""
+        self._many = 0
+        """Of the newer lot."""
 
     def opened(
         self, key: Key, arrived: int, client_request: int, endpoint: Endpoint
     ) -> OpenRequest | None:
         """A request is open, if it was not known to be; None when it has ended already."""
         request = self.open.get(key)
-        if request is None and key not in self._ended and key not in self._ended_before:
+        if request is None:
+            pid, number = key
+            if number in self._ended[pid] or number in self._ended_before[pid]:
+                return None
             request = self.open[key] = OpenRequest(arrived, client_request, endpoint)
-            self._timeline.opened(1)
+            self._timeline.opened()
         return request
 
     def closed(self, key: Key) -> OpenRequest | None:
         """A request is over; what was known of it."""
-        self._ended.add(key)
-        if len(self._ended) > ENDED_KEPT:
-            self._ended, self._ended_before = set(), self._ended
+        pid, number = key
+        self._ended[pid].add(number)
+        self._many += 1
+        if self._many > ENDED_KEPT:
+            self._ended, self._ended_before, self._many = defaultdict(set), self._ended, 0
         request = self.open.pop(key, None)
         if request is not None:
-            self._timeline.opened(-1)
+            self._timeline.closed()
         return request
 
 
@@ -85,7 +95,8 @@ class Clients:
     """Our own load's side: what was asked and is not answered."""
 
     def __init__(self) -> None:
-        self._asked: dict[int, tuple[int, int, str]] = {}
+        self.asked: dict[int, tuple[int, int, str]] = {}
+        """By request: when, by which client, and for which route; of others, see NOBODY."""
         self._doubted: dict[tuple[int, str], int] = {}
         self.used = False
         """Whether a load was seen at all."""
@@ -94,38 +105,34 @@ class Clients:
         """A client asks; how many requests are in flight then."""
         self.used = True
         if self._doubted:  # a client asks once at a time: it has its answer
-            self._asked.pop(self._doubted.pop((client, route), 0), None)
-        if len(self._asked) < MOST_ASKED:
-            self._asked[request] = (t, client, route)
-        return len(self._asked)
+            self.asked.pop(self._doubted.pop((client, route), 0), None)
+        if len(self.asked) < MOST_ASKED:
+            self.asked[request] = (t, client, route)
+        return len(self.asked)
 
     def doubt(self) -> None:
         """Records were lost, and answers may be among them."""
         self._doubted = {
-            (client, route): request for request, (_, client, route) in self._asked.items()
+            (client, route): request for request, (_, client, route) in self.asked.items()
         }
         still = set(self._doubted.values())
-        self._asked = {key: asked for key, asked in self._asked.items() if key in still}
+        self.asked = {key: asked for key, asked in self.asked.items() if key in still}
 
     def done(self, request: int) -> int:
         """It is answered, or given up; how many requests are in flight then."""
-        self._asked.pop(request, None)
-        return len(self._asked)
-
-    def asked(self, request: int) -> tuple[int | None, int | None, str]:
-        """When it was asked, by which client, and for which route."""
-        return self._asked.get(request, NOBODY)
+        self.asked.pop(request, None)
+        return len(self.asked)
 
     def routes(self, but: Container[int]) -> list[str]:
         """What is asked and not answered, without some requests."""
-        return [route for number, (_, _, route) in self._asked.items() if number not in but]
+        return [route for number, (_, _, route) in self.asked.items() if number not in but]
 
     def forget(self) -> None:
         """The load is over: what was cut off is not in flight any more."""
-        self._asked.clear()
+        self.asked.clear()
         self._doubted.clear()
 
     @property
     def in_flight(self) -> int:
         """Asked and not answered."""
-        return len(self._asked)
+        return len(self.asked)

@@ -62,7 +62,7 @@ class RouteStats:
         longest, slowest = self.hold_longest, -math.inf
         if self.slowest is not None:
             slowest = self.slowest.here
-        held_all = cpu_all = steps_all = 0
+        held_all = cpu_all = steps_all = hop_wall = hop_cpu = 0
         for end in ends:
             request, t, _, _, failed, _, steps, cpu, held, most = end
             took = t - request.arrived
@@ -79,10 +79,9 @@ class RouteStats:
             if request.late:
                 self.late += 1
             if request.hops:
-                cpu_all += request.hop_cpu
                 waits.append(request.hop_wait)
-                self.hop_total += request.hop_wall
-                self.hop_cpu += request.hop_cpu
+                hop_wall += request.hop_wall
+                hop_cpu += request.hop_cpu
             if took > slowest:
                 slowest, self.slowest = took, _slow(end)
         self.completed += len(ends)
@@ -91,7 +90,9 @@ class RouteStats:
         self.holds += steps_all
         self.hold_total += held_all
         self.hold_longest = longest
-        self.cpu += cpu_all
+        self.hop_total += hop_wall
+        self.hop_cpu += hop_cpu
+        self.cpu += cpu_all + hop_cpu
 
     def held_up(self, hold: Hold) -> None:
         """Takes note of a long step of one of its requests: where it was, and who waited."""

@@ -26,17 +26,17 @@ class ThreadTable:
     """All threads of the server's processes."""
 
     def __init__(self) -> None:
-        self._of: defaultdict[int, dict[int, Thread]] = defaultdict(dict)
+        self.of: defaultdict[int, dict[int, Thread]] = defaultdict(dict)
         """By process and number: what is said of one process must not cost all of them."""
         self._workers = self._loops = 0
         self._tidied = 0
 
     def get(self, pid: int, tid: int, role: Role | None = None) -> Thread:
         """A thread, made at first sight; a role gives it its label, once."""
-        mine = self._of[pid]
+        mine = self.of[pid]
         thread = mine.get(tid)
         if thread is None:
-            if sum(map(len, self._of.values())) >= MOST_THREADS:
+            if sum(map(len, self.of.values())) >= MOST_THREADS:
                 return Thread(pid, tid, 0)
             thread = mine[tid] = Thread(pid, tid, 0)
         if role is not None and thread.role is not role and thread.role is Role.OTHER:
@@ -59,12 +59,12 @@ class ThreadTable:
         return {x.pid for x in self._each() if x.role is Role.LOOP and not x.ended_at}
 
     def _each(self) -> Iterator[Thread]:
-        for mine in self._of.values():
+        for mine in self.of.values():
             yield from mine.values()
 
     def has_hop(self, pid: int, cell: CellEntry) -> bool:
         """Whether it is known that a cell's thread runs what the cell says."""
-        thread = self._of[pid].get(cell.tid)
+        thread = self.of[pid].get(cell.tid)
         hop = thread.running.get(cell.now_request) if thread is not None else None
         return hop is not None and hop.since >= cell.now_since
 
@@ -103,7 +103,7 @@ class ThreadTable:
             found: its threads.
             t: when.
         """
-        mine = self._of[pid]
+        mine = self.of[pid]
         for one in found:
             thread = mine.get(one.tid)
             if thread is None:
@@ -134,7 +134,7 @@ class ThreadTable:
             How many threads ended with a hop that has not.
         """
         pid, t, cut_off = sample.pid, sample.t, 0
-        mine = self._of[pid]
+        mine = self.of[pid]
         for one in sample.threads:
             thread = mine.get(one.tid) or self.get(pid, one.tid)
             if thread.born != one.born:
@@ -155,7 +155,7 @@ class ThreadTable:
     def _vanished(self, sample: ProcessSample) -> int:
         """Threads that are not in a sample of their process; how many had a hop that has not."""
         seen, cut_off = {one.tid for one in sample.threads}, 0
-        for thread in [x for tid, x in self._of[sample.pid].items() if tid not in seen]:
+        for thread in [x for tid, x in self.of[sample.pid].items() if tid not in seen]:
             # one that no sample ever saw may have begun just now, or lived too short for any
             idle = not thread.running and thread.active_at < sample.t - WINDOW_NS
             if thread.samples or (idle and seen):
@@ -169,9 +169,9 @@ class ThreadTable:
             return
         self._tidied = t
         for thread in [x for x in self._each() if x.ended_at and t - x.ended_at > TOMBSTONE_NS]:
-            del self._of[thread.pid][thread.tid]
-        for pid in [pid for pid, mine in self._of.items() if not mine]:
-            del self._of[pid]
+            del self.of[thread.pid][thread.tid]
+        for pid in [pid for pid, mine in self.of.items() if not mine]:
+            del self.of[pid]
 
     def release(self, pid: int, requests: set[int], before: int) -> int:
         """Takes hops from threads whose end was lost.
@@ -185,7 +185,7 @@ class ThreadTable:
             How many threads run nothing now.
         """
         idle = 0
-        for thread in self._of[pid].values():
+        for thread in self.of[pid].values():
             lost = [
                 hop.request
                 for hop in thread.running.values()
@@ -200,7 +200,7 @@ class ThreadTable:
         thread.cut_off(t)
         thread.ended_at = thread.ended_at or t
         if t - thread.ended_at > TOMBSTONE_NS:
-            del self._of[thread.pid][thread.tid]
+            del self.of[thread.pid][thread.tid]
 
     def process_gone(self, t: int, pid: int) -> int:
         """All threads of one process have ended.
@@ -208,7 +208,7 @@ class ThreadTable:
         Returns:
             How many of them ended with a hop that has not.
         """
-        mine = list(self._of[pid].values())
+        mine = list(self.of[pid].values())
         cut_off = sum(bool(thread.running) for thread in mine)
         for thread in mine:
             self._gone(thread, t)
@@ -224,12 +224,12 @@ class ThreadTable:
         """Whose requests run on the worker threads of a process, and on how many."""
         return Counter(
             next(iter(thread.running.values())).endpoint
-            for thread in self._of[pid].values()
+            for thread in self.of[pid].values()
             if thread.running
         )
 
     def __len__(self) -> int:
-        return sum(map(len, self._of.values()))
+        return sum(map(len, self.of.values()))
 
     def loops(self) -> list[Thread]:
         """Those of event loops, in no order."""

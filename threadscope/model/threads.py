@@ -38,7 +38,7 @@ class Thread:
         self.first: tuple[int, ThreadSample] | None = None
         """The first sample of the present measurement."""
         self.hops_measured = 0
-        """By the records of the present measurement: cells are read ahead of the watermark."""
+        """By the records, since the measurement began: cells are read ahead of the watermark."""
         self._row: ThreadRow | None = None
         self._row_key: tuple[object, ...] = ()
         self._lane: Lane | None = None

@@ -113,30 +113,41 @@ class Timeline:
             self._many = many
         self._in_flight = count
 
-    def opened(self, by: int) -> None:
-        """So many more requests are open."""
+    def opened(self) -> None:
+        """One more request is open."""
         before = self.open
-        after = before + by
-        if after < 0:
-            after = 0
-        if (before >= 2) != (after >= 2):
+        if before == 1:
             self._settle()
-        self._less += (after - before) * (self.now - self._since)
-        self.open = after
+        self._less += self.now - self._since
+        self.open = after = before + 1
         if after > self.open_max:
             self.open_max = after
 
-    def hopped(self, by: int) -> None:
-        """So many more hops run."""
-        before = self.hops
-        after = before + by
-        if after < 0:
-            after = 0
-        if (before >= 2) != (after >= 2):
+    def closed(self) -> None:
+        """One less is open."""
+        before = self.open
+        if before == 2:
             self._settle()
-        self.hops = after
+        if before:
+            self._less -= self.now - self._since
+            self.open = before - 1
+
+    def hop_began(self) -> None:
+        """One more hop runs."""
+        before = self.hops
+        if before == 1:
+            self._settle()
+        self.hops = after = before + 1
         if after > self.hops_max:
             self.hops_max = after
+
+    def hops_ended(self, count: int = 1) -> None:
+        """So many less run."""
+        before = self.hops
+        after = before - count if before > count else 0
+        if after < 2 <= before:
+            self._settle()
+        self.hops = after
 
     def held(self, begin: int, end: int, amount: int) -> None:
         """Steps held the event loop for so many ns between two moments."""
