@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.strangers.nasty import EVERYTHING, assert_inert
 from threadscope.lints.judge import Lints
-from threadscope.model import fold, thread_table
+from threadscope.model import intake, thread_table
 from threadscope.model.aggregator import Aggregator
 from threadscope.model.sample import ProcessSample, ThreadSample
 from threadscope.model.snapshot import Health, PhaseState, Variant
@@ -113,7 +113,7 @@ def test_always_new_threads_pools_and_requests_fill_no_memory(
     tmp_path, monkeypatch, kind, flags, back
 ):
     """Each record names another thread, request and threadpool than all before it."""
-    for module in (thread_table, fold):
+    for module in (thread_table, intake):
         monkeypatch.setattr(module, "MOST_THREADS", 500)
     writer, t, number = RingWriter(str(tmp_path), records=1024), START, 0
     for i in range(60):
