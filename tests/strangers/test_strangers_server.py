@@ -52,7 +52,9 @@ def test_on_the_screen_nothing_of_it_reaches_the_terminal(run):
     command = run("run", *ASKED, "-c", "2", "--", *SERVER, terminal=(36, 120))
     command.wait_for("/async")
     command.wait_for("/1/click")
-    for key, shows in (("2", "/1/click"), ("4", "alert(1)"), ("3", "/1/click"), ("1", "queued")):
+    # which of the routes a finding names is not certain: as many requests of each of them fail
+    views = (("2", "/1/click"), ("4", "alert(1)"), ("3", "requests failed"), ("1", "queued"))
+    for key, shows in views:
         seen = command.out.plain.count(shows)
         command.press(key)
         command.wait_for(shows, seen + 1)
