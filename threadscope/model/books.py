@@ -34,8 +34,8 @@ class Books:
         self._tallies: deque[tuple[int, Tally]] = deque()
         self._rolled = origin
         self.measurement: Measurement | None = None
-        self.rings: list[Ring] = []
-        """All of them: what they note is counted here."""
+        self.rings: dict[int, Ring] = {}
+        """All of them, by process: what they note is counted here."""
 
     def roll(self, t: int, *, now: bool = False) -> None:
         """Begins another tally when the present one is a second old, or `now`."""
@@ -66,7 +66,7 @@ class Books:
     def count(self) -> None:
         """Counts what was noted."""
         over = self.measurement.end if self.measurement is not None else None
-        for ring in self.rings:
+        for ring in self.rings.values():
             for ends in ring.ends.values():
                 if over is None:
                     self._ends(ring, ends, self.tally)

@@ -45,7 +45,7 @@ class Intake:
         """The same, what came by one look together: it is sorted while it is at hand."""
         self._steps: list[tuple[int, Ring, Record]] = []
         """Those of them that are steps."""
-        self.rings: dict[int, Ring] = {}
+        self.rings = fold.books.rings
         self._missing: dict[tuple[int, int], int] = {}
         self.closed = False
         """The server is gone: its cells and its table tell what was, not what is."""
@@ -82,7 +82,6 @@ class Intake:
         ring = self.rings.get(batch.pid)
         if ring is None:
             ring = self.rings[batch.pid] = Ring(batch.pid, batch.text)
-            self._fold.books.rings.append(ring)
         if load and batch.dropped + batch.holes > ring.dropped + ring.holes:
             self.at(batch.t, self._fold.clients.doubt)
         ring.counted(batch)

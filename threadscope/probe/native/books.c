@@ -251,16 +251,16 @@ static void book_over(Serving *serving, Request *request, uint64_t begin, uint64
     else end_only(serving, request, wall, wall, failed);
 }
 
-/* An exception that is set is the app's, and stays. */
+/* An exception that is set is the app's, and stays; one of ours does not get to it. */
 #define KEEPING(booked)                                                                            \
-    if (!PyErr_Occurred()) {                                                                       \
-        booked;                                                                                    \
-    } else {                                                                                       \
+    do {                                                                                           \
         PyObject *type, *value, *trace;                                                            \
-        PyErr_Fetch(&type, &value, &trace);                                                        \
+        int theirs = PyErr_Occurred() != NULL;                                                     \
+        if (theirs) PyErr_Fetch(&type, &value, &trace);                                            \
         booked;                                                                                    \
-        PyErr_Restore(type, value, trace);                                                         \
-    }
+        if (theirs) PyErr_Restore(type, value, trace);                                             \
+        else if (PyErr_Occurred()) PyErr_Clear();                                                  \
+    } while (0)
 
 void goes_on(Serving *serving, Request *request, uint64_t wall) {
     KEEPING(book_goes_on(serving, request, wall));
