@@ -257,7 +257,7 @@ class Fold:
         """The begin of a hop that a HOP_OUT implies."""
         _, _, flags, _, tid, number, _, t, _, _, client, _, _, _ = out
         pid = ring.pid
-        thread = self.threads.of[pid].get(tid)
+        thread = self.threads.of[pid].get(tid)  # mostly there: without a call for each
         if thread is None or thread.role is not _WORKER:
             thread = self.threads.get(pid, tid, _WORKER)
         running = thread.running
@@ -283,7 +283,7 @@ class Fold:
     def _hop_out(self, ring: Ring, record: Record) -> None:
         _, _, _, _, tid, number, t, begin, cpu, waited, _, _, _, _ = record
         pid = ring.pid
-        thread = self.threads.of[pid].get(tid)
+        thread = self.threads.of[pid].get(tid)  # mostly there: without a call for each
         if thread is None or thread.role is not _WORKER:
             thread = self.threads.get(pid, tid, _WORKER)
         if thread.running.pop(number, None) is not None and not thread.running:
@@ -344,9 +344,7 @@ class Fold:
 
     # -- our clients ---------------------------------------------------------------------------
     def _send(self, ring: Ring, record: Record) -> None:
-        what = record[11]
-        route = ring.plain.get(what) or ring.text(what)
-        asked = self.clients.sent(record[5], record[6], record[8], route)
+        asked = self.clients.sent(record[5], record[6], record[8], ring.text(record[11]))
         if asked <= 2:  # of more it makes no difference how many
             self.timeline.in_flight = asked
 

@@ -21,7 +21,7 @@ class Ring:
         self.pid = pid
         self._text = text
         self.endpoints: dict[int, Endpoint] = {}
-        self.plain: dict[int, str] = {}
+        self._plain: dict[int, str] = {}
         self.ended_on: dict[int, Record] = {}
         """The last END on each loop's thread: the record of its step comes yet."""
         self.ends: defaultdict[int, list[Ended]] = defaultdict(list)
@@ -68,9 +68,9 @@ class Ring:
 
     def text(self, number: int) -> str:
         """The text of a string number, one that is no endpoint: without separators."""
-        found = self.plain.get(number)
+        found = self._plain.get(number)
         if found is None:
             found = clean(self._text(number))
             if found:
-                self.plain[number] = found
+                self._plain[number] = found
         return found
